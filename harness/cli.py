@@ -1,0 +1,258 @@
+"""The command ``harness``. Bodies import what they need, so that ``--help`` is instant."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from harness import __version__
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from harness.plan import Plan, Step
+    from harness.plugins import Registry
+    from harness.store import Store
+
+DONE, OURS, YOURS, INCOMPLETE = 0, 1, 2, 3
+
+
+class _Commands(click.Group):
+    """Turns user errors into text and exit status 2."""
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's own signature
+        from harness.errors import HarnessError
+
+        try:
+            return super().invoke(ctx)
+        except HarnessError as error:
+            click.echo(f"error: {error}", err=True)
+            ctx.exit(YOURS)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="harness")
+def main() -> None:
+    """Compare teachers, students, conflict rules and distillation strategies for out-of-context news detection.
+
+    A matrix.yaml says what is to be compared; see examples/.
+
+    Exit status: 0 done, 1 our fault, 2 yours, 3 incomplete.
+    """
+
+
+def _matrix_command(function: Callable[..., None]) -> Callable[..., None]:
+    for decorate in (
+        click.option(
+            "--store",
+            "store_path",
+            envvar="HARNESS_STORE",
+            default="runs/store",
+            show_default=True,
+            type=click.Path(path_type=Path, file_okay=False),
+            help="Folder of stored steps, shared by matrices.",
+        ),
+        click.argument("matrix", type=click.Path(path_type=Path, dir_okay=False)),
+    ):
+        function = decorate(function)
+    return function
+
+
+_json = click.option("--json", "as_json", is_flag=True, help="One JSON object instead of text.")
+
+_out = click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of tables and reports.  [default: runs/ and the matrix's name]",
+)
+
+
+@main.command()
+@_matrix_command
+@_out
+def run(matrix: Path, store_path: Path, out: Path | None) -> None:
+    """Run what is missing, then write tables and reports."""
+    from harness import progress, provenance
+    from harness.run import run as execute
+
+    plan, store, registry = _prepare(matrix, store_path)
+    console = _console()
+    with progress.watching(console) as watcher:
+        try:
+            outcome = execute(plan, store, plan.matrix.executor, registry, provenance.collect(registry), watcher)
+        except KeyboardInterrupt:
+            click.echo("stopped; what is done is kept, and running again goes on from there", err=True)
+            sys.exit(INCOMPLETE)
+    files = _write(plan, store, _out_of(matrix, out))
+    ran, reused = outcome.count("done"), outcome.count("stored")
+    text = f"{ran} steps run, {reused} reused"
+    for state in ("failed", "waiting", "blocked"):
+        if outcome.count(state):
+            text += f", {outcome.count(state)} {state}"
+    click.echo(f"{text} in {outcome.seconds:.1f} s")
+    for key, reason in outcome.reasons.items():
+        click.echo(f"{outcome.states[key]}: {plan.steps[key].kind} {plan.steps[key].what}\n  {reason}", err=True)
+    for file in files:
+        click.echo(f"report: {file} ({len(plan.cells)} cells, {outcome.seconds:.0f} s)")
+    if outcome.reasons:
+        sys.exit(INCOMPLETE)
+
+
+@main.command()
+@_matrix_command
+@_json
+def plan(matrix: Path, store_path: Path, as_json: bool) -> None:
+    """Check a matrix and say what running it would take; nothing runs."""
+    from harness.plan import REVISIONS
+    from harness.run import missing
+
+    plan, store, _ = _prepare(matrix, store_path)
+    todo = missing(plan, store, verify=False)
+    calls = plan.teacher_calls()
+    kinds = {kind: _of_kind(plan.steps.values(), kind) for kind in REVISIONS}
+    facts = {
+        "cells": len(plan.cells),
+        "steps": len(plan.steps),
+        "steps_without_sharing": plan.steps_without_sharing(),
+        "steps_to_run": len(todo),
+        "steps_by_kind": kinds,
+        "teacher_calls": sum(calls.values()),
+        "teacher_calls_by_teacher": calls,
+        "labels": {cell.point.cell: cell.budget for cell in plan.cells if cell.budget},
+    }
+    if as_json:
+        click.echo(json.dumps(facts, indent=1))
+        return
+    click.echo(f"{facts['cells']} cells from {facts['steps']} steps ({facts['steps_without_sharing']} without sharing)")
+    for kind, count in kinds.items():
+        click.echo(f"  {kind:<9} {count:>6}   to run {_of_kind(todo.values(), kind):>6}")
+    click.echo(f"teacher calls: {facts['teacher_calls']}, if nothing is stored")
+    for teacher, count in calls.items():
+        click.echo(f"  {teacher}: {count}")
+    budgets = sorted({cell.budget for cell in plan.cells if cell.budget})
+    if budgets:
+        click.echo(f"labels bought per cell: {', '.join(map(str, budgets))} at most")
+
+
+def _of_kind(steps: Iterable[Step], kind: str) -> int:
+    return sum(step.kind == kind for step in steps)
+
+
+@main.command()
+@_matrix_command
+@_json
+def status(matrix: Path, store_path: Path, as_json: bool) -> None:
+    """What has become of every cell."""
+    from harness.results import state_of
+
+    plan, store, _ = _prepare(matrix, store_path)
+    states = {cell.point.cell: state_of(plan, store, cell) for cell in plan.cells}
+    counts: dict[str, int] = {}
+    for state, _ in states.values():
+        counts[state] = counts.get(state, 0) + 1
+    if as_json:
+        cells = [{"cell": cell, "state": state, "reason": reason} for cell, (state, reason) in states.items()]
+        click.echo(json.dumps({"counts": counts, "cells": cells}, indent=1))
+        return
+    for cell, (state, reason) in states.items():
+        click.echo(f"{state:<8} {cell}" + (f"\n         {reason}" if reason else ""))
+    click.echo(", ".join(f"{count} {state}" for state, count in sorted(counts.items())) + f" of {len(states)} cells")
+
+
+@main.command()
+@_matrix_command
+@click.argument("cell")
+def explain(matrix: Path, store_path: Path, cell: str) -> None:
+    """Why the steps of CELL ran, will run or are reused (CELL as `harness status` names it)."""
+    from harness import explain as explaining
+    from harness.errors import HarnessError
+    from harness.plugins import did_you_mean
+
+    plan, store, _ = _prepare(matrix, store_path)
+    cells = explaining.find(plan, cell)
+    if not cells:
+        names = [found.point.cell for found in plan.cells]
+        raise HarnessError(
+            f"no cell is called {cell!r}{did_you_mean(cell, names)}", remedy=f"`harness status {matrix}` lists them."
+        )
+    for found in cells:
+        click.echo(f"cell {found.point.cell}")
+        for line in explaining.explain(plan, store, found):
+            click.echo(f"  {line}")
+
+
+@main.command()
+@_matrix_command
+@_out
+def report(matrix: Path, store_path: Path, out: Path | None) -> None:
+    """Write tables and reports from what is stored, also in the middle of a run."""
+    plan, store, _ = _prepare(matrix, store_path)
+    for file in _write(plan, store, _out_of(matrix, out)):
+        click.echo(f"report: {file}")
+
+
+@main.group()
+def plugins() -> None:
+    """Plugins that are installed."""
+
+
+@plugins.command("list")
+@_json
+def list_plugins(as_json: bool) -> None:
+    """Every component with its origin, and every broken plugin with its reason."""
+    from harness.plugins import Registry, describe
+
+    rows = describe(Registry.installed())
+    if as_json:
+        click.echo(json.dumps(rows, indent=1))
+        return
+    for row in rows:
+        if not row["error"]:
+            click.echo(f"{row['kind']:<10} {row['name']:<22} {row['distribution']} {row['version']}")
+    for row in rows:
+        if row["error"]:
+            origin = f"{row['distribution']} {row['version']}"
+            click.echo(f"{'broken':<10} {row['name']:<22} {origin}: {row['error']}")
+
+
+def _prepare(matrix: Path, store_path: Path) -> tuple[Plan, Store, Registry]:
+    from harness import plan as planning
+    from harness.matrix import load
+    from harness.plugins import Registry
+    from harness.store import Store
+
+    registry = Registry.installed()
+    return planning.make(load(matrix, registry)), Store(store_path), registry
+
+
+def _out_of(matrix: Path, out: Path | None) -> Path:
+    return out or Path("runs") / matrix.stem
+
+
+def _write(plan: Plan, store: Store, out: Path) -> list[Path]:
+    """Tables as CSV, then every report; the first file of each report."""
+    from harness.diagnosis import view
+    from harness.store import write_text
+
+    seen = view(plan, store)
+    out.mkdir(parents=True, exist_ok=True)
+    for name in ("results", "arms", "contrasts", "teachers", "conflicts", "benchmarks", "failures", "steps"):
+        write_text(out / f"{name}.csv", getattr(seen, name).to_csv(index=False))
+    return [files[0] for report in plan.matrix.reports.values() if (files := report.render(seen, out))]
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    return Console(stderr=True)
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("PYTHONUNBUFFERED", "1")
+    main()

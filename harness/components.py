@@ -1,0 +1,350 @@
+"""The kinds of component. A component is a frozen model whose fields are its options.
+
+One declaration gives typing, validation with position, cache identity, pickling and the report's text.
+A component keeps no heavy state: what is heavy lives inside the method that needs it.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Executor as Workers
+from contextlib import AbstractContextManager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from harness.types import (
+    Annotation,
+    Example,
+    Item,
+    Prediction,
+    Ranked,
+    Split,
+    Verdict,
+)
+
+if TYPE_CHECKING:
+    from harness.view import RunView
+
+T = TypeVar("T")
+
+
+class Need(StrEnum):
+    """What a rule or a recipe reads besides the items; the plan inserts the steps that make it."""
+
+    ANNOTATIONS = "annotations"
+    """What the teachers said about the training items."""
+    RANK = "rank"
+    """The conflict rule's order of the training items."""
+    LABELS = "labels"
+    """Bought ground truth; implies the rank by which it is bought."""
+    STAGE1_PREDICTIONS = "stage1_predictions"
+    """What the stage-1 student says about the training items."""
+
+
+class Accepts(StrEnum):
+    """What a student can be trained on, and what a recipe yields."""
+
+    TARGETS = "targets"
+    SOFT_TARGETS = "soft targets"
+    WEIGHTS = "weights"
+    PREFERENCES = "preferences"
+    IMAGE_PREFERENCES = "image-conditional preferences"
+    SEVERAL_REJECTED = "several rejected answers"
+
+
+class Component(BaseModel, ABC):
+    """Something that a matrix names. It is best made without arguments: options have defaults."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=(), use_attribute_docstrings=True)
+
+    kind: ClassVar[str]
+    name: ClassVar[str]
+    """What a matrix calls it: lower case, words joined by hyphens."""
+    revision: ClassVar[int]
+    """The author's promise to raise it with every change of the output; without it the source is the identity."""
+    transport: ClassVar[frozenset[str]] = frozenset()
+    """Options that say how an answer is fetched, not what it is; they are no part of the identity."""
+    templates: ClassVar[tuple[str, ...]] = ()
+    """Files beside the class's module, whose content is part of the identity."""
+
+    def digest(self) -> str:
+        """Hex digest of the files that the output depends on; empty where there are none."""
+        return ""
+
+
+class Benchmark(Component):
+    """A data set: items, and their labels apart from them."""
+
+    kind = "benchmark"
+
+    @abstractmethod
+    def items(self, split: Split) -> Sequence[Item]:
+        """The items of a split in a fixed order; empty where the data set has no such split."""
+
+    @abstractmethod
+    def labels(self, split: Split) -> Mapping[str, Verdict]:
+        """Ground truth by item id; ids may be missing on ``train``, where nobody has labelled them."""
+
+    def gives(self) -> frozenset[str]:
+        """Parts that its items have: ``image``, ``evidence``, ``features.NAME``."""
+        return frozenset({"image"})
+
+    def notes(self) -> Mapping[str, str | int]:
+        """Facts about how the data were read that a report must tell, such as what was filtered."""
+        return {}
+
+
+class Teacher(Component):
+    """Annotates items with a verdict and a rationale."""
+
+    kind = "teacher"
+
+    @abstractmethod
+    def annotate(self, items: Sequence[Item]) -> Iterable[Annotation]:
+        """One annotation per item, in any order; each is journalled as it comes.
+
+        What cannot be answered for good (an unreadable image) is an annotation whose outcome is ``error``;
+        what may be answered on another try is raised, and the answers so far are kept.
+        """
+
+    def reads(self) -> frozenset[str]:
+        """Parts of an item that it needs (`Benchmark.gives`)."""
+        return frozenset()
+
+
+class Panel:
+    """What every teacher said of every training item, and what else a rule or recipe declared.
+
+    Teachers are in the order of their labels. ``predictions`` is empty unless
+    `Need.STAGE1_PREDICTIONS` was declared.
+    """
+
+    def __init__(
+        self,
+        items: Mapping[str, Item],
+        annotations: Mapping[str, Mapping[str, Annotation]],
+        predictions: Mapping[str, Prediction] | None = None,
+    ) -> None:
+        self.items = items
+        self.teachers = tuple(sorted(annotations))
+        self.predictions: Mapping[str, Prediction] = predictions or {}
+        self._annotations = annotations
+
+    def of(self, item_id: str) -> tuple[Annotation, ...]:
+        """Every teacher's annotation of the item, whatever its outcome."""
+        return tuple(self._annotations[teacher][item_id] for teacher in self.teachers)
+
+    def answers(self, item_id: str) -> tuple[Annotation, ...]:
+        """The annotations that carry a verdict."""
+        return tuple(said for said in self.of(item_id) if said.outcome == "ok")
+
+    def verdicts(self, item_id: str) -> tuple[Verdict, ...]:
+        """The verdicts that were given, in the order of the teachers."""
+        return tuple(said.verdict for said in self.answers(item_id) if said.verdict)
+
+    def disagree(self, item_id: str) -> bool:
+        """Whether two teachers gave different verdicts."""
+        return len(set(self.verdicts(item_id))) > 1
+
+
+class ConflictRule(Component):
+    """Orders the training items by how much a label would tell, and says where the teachers conflict."""
+
+    kind = "rule"
+    min_teachers: ClassVar[int] = 2
+    """Smallest set of teachers on which the rule means anything."""
+
+    def needs(self) -> frozenset[Need]:
+        """What the rule reads."""
+        return frozenset({Need.ANNOTATIONS})
+
+    @abstractmethod
+    def rank(self, panel: Panel, seed: int) -> Sequence[Ranked]:
+        """Every item exactly once, first to be bought first.
+
+        The order must not depend on the order of the panel's items; ties are broken by ``seed``.
+        """
+
+
+Reference = Literal["start", "base", "none"]
+
+
+class Objective(BaseModel):
+    """What training minimises: data, not code.
+
+    Targets enter with their negative log-likelihood. Preferences enter with the sum of ``losses``.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    losses: Mapping[str, float] = Field(default_factory=dict)
+    """Weight of each preference loss, by TRL's names; ``sft`` is the likelihood of the chosen answer."""
+    beta: float = Field(default=0.1, gt=0)
+    """How strongly a preference loss holds the policy to the reference (DPO, eq. 7 of arXiv 2305.18290)."""
+    reference: Reference = "start"
+    """The preference losses' reference model: the start of this training, the base, or none."""
+    epochs: float | None = Field(default=None, gt=0)
+    """Passes over the examples, where the student's own setting is not to be used."""
+    lr: float | None = Field(default=None, gt=0)
+    """Peak learning rate, where the student's own setting is not to be used."""
+
+
+class Pool(Protocol):
+    """What a recipe is handed: the training items and what it declared as its needs, nothing else."""
+
+    @property
+    def items(self) -> Mapping[str, Item]: ...
+    @property
+    def panel(self) -> Panel: ...
+    @property
+    def rank(self) -> Sequence[Ranked]: ...
+    @property
+    def labels(self) -> Mapping[str, Verdict]:
+        """Exactly the bought labels; asking for another raises `LabelNotBought`."""
+        ...
+
+    @property
+    def seed(self) -> int: ...
+
+
+class Recipe(Component):
+    """One training: which examples are made of what is known, and what is minimised over them."""
+
+    kind = "recipe"
+    name = "recipe"
+
+    objective: Objective = Objective()
+
+    @abstractmethod
+    def needs(self) -> frozenset[Need]:
+        """What `examples` reads."""
+
+    @abstractmethod
+    def examples(self, pool: Pool) -> Iterable[Example]:
+        """Targets and preferences, in a fixed order."""
+
+    def asks(self) -> frozenset[Accepts]:
+        """What the student must accept."""
+        return frozenset({Accepts.TARGETS})
+
+
+class Strategy(Component):
+    """What a student learns in each of the two stages; a stage is a sequence of recipes, maybe empty."""
+
+    kind = "strategy"
+
+    rule: str | None = None
+    """Name of the rule by which this strategy buys, whatever the matrix's rules are."""
+
+    @abstractmethod
+    def stage1(self) -> Sequence[Recipe]:
+        """Recipes on all training items."""
+
+    @abstractmethod
+    def stage2(self) -> Sequence[Recipe]:
+        """Recipes that go on from where stage 1 ended."""
+
+
+class Workbench(Protocol):
+    """What a training or predicting student may lean on. Nothing else persists."""
+
+    @property
+    def out(self) -> Path:
+        """Folder that becomes the artifact: whatever the student writes here is kept."""
+        ...
+
+    @property
+    def seed(self) -> int: ...
+    @property
+    def checkpoints(self) -> Path:
+        """Folder of this step that survives a kill and is gone once the step is done."""
+        ...
+
+    def log(self, **values: float | int | str) -> None:
+        """A line of the training log."""
+        ...
+
+    def prove(self, **facts: object) -> None:
+        """Facts about this training that go into the artifact's manifest."""
+        ...
+
+    def warm(self, key: str, make: Callable[[], T]) -> T:
+        """The object of that key, kept in this worker process from step to step."""
+        ...
+
+    def cached(self, key: str, make: Callable[[Path], None]) -> Path:
+        """A folder in the store's cache, made once; ``key`` must say all that the content depends on."""
+        ...
+
+
+class Student(Component):
+    """A small model that is trained on examples and predicts verdicts."""
+
+    kind = "student"
+
+    def reads(self) -> frozenset[str]:
+        """Parts of an item that it needs (`Benchmark.gives`)."""
+        return frozenset({"image"})
+
+    @abstractmethod
+    def accepts(self) -> frozenset[Accepts]:
+        """What it can be trained on."""
+
+    def losses(self) -> frozenset[str]:
+        """Names of the preference losses it knows."""
+        return frozenset()
+
+    @abstractmethod
+    def train(
+        self,
+        items: Mapping[str, Item],
+        examples: Sequence[Example],
+        objective: Objective,
+        start: Path | None,
+        bench: Workbench,
+    ) -> None:
+        """Train from ``start`` (a folder that an earlier call wrote, or the base) and write to ``bench.out``.
+
+        ``bench.seed`` fixes every random choice, the new weights first of all.
+        """
+
+    @abstractmethod
+    def predict(self, items: Sequence[Item], model: Path | None, bench: Workbench) -> Iterable[Prediction]:
+        """One prediction per item, in any order; ``model`` is what `train` wrote, or None for the base."""
+
+
+class Report(Component):
+    """Renders a run to files."""
+
+    kind = "report"
+
+    @abstractmethod
+    def render(self, view: RunView, out: Path) -> Sequence[Path]:
+        """Write into the folder ``out`` and return the files, the one to open first.
+
+        The same view gives the same bytes. Everything in a view that came from a model, a data set or a
+        plugin is untrusted text.
+        """
+
+
+class Executor(Component):
+    """Where steps run: this process, this machine's workers, a cluster."""
+
+    kind = "executor"
+
+    @abstractmethod
+    def open(self) -> AbstractContextManager[Workers]:
+        """Workers for one run; a call that is submitted must be picklable."""
+
+    def slots(self) -> int:
+        """How many steps may run at once."""
+        return 1
+
+
+KINDS: Mapping[str, type[Component]] = {
+    cls.kind: cls for cls in (Benchmark, Teacher, Student, ConflictRule, Strategy, Report, Executor)
+}

@@ -1,0 +1,236 @@
+"""What happened besides the scores: data, teachers, conflicts, costs, failures, provenance."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from math import nan
+from typing import TYPE_CHECKING, Any
+
+from harness.components import Benchmark
+from harness.plan import Plan
+from harness.results import arm_results, arms_table, cell_results, contrasts_table, results_table
+from harness.scores import combine
+from harness.steps import rows
+from harness.store import Store
+from harness.types import Annotation, Split, Verdict
+from harness.view import (
+    BENCHMARK_COLUMNS,
+    CONFLICT_COLUMNS,
+    FAILURE_COLUMNS,
+    STEP_COLUMNS,
+    TEACHER_COLUMNS,
+    RunView,
+)
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+
+def view(plan: Plan, store: Store) -> RunView:
+    """All that a report sees, from what is stored now."""
+    results = cell_results(plan, store)
+    arms = arm_results(results)
+    return RunView(
+        title=plan.matrix.title,
+        matrix_text=plan.matrix.text,
+        results=results_table(results),
+        arms=arms_table(plan, store, arms),
+        contrasts=contrasts_table(plan, store, arms),
+        steps=steps_table(plan, store),
+        teachers=_frame(TEACHER_COLUMNS, teacher_rows(plan, store)),
+        conflicts=_frame(CONFLICT_COLUMNS, conflict_rows(plan, store)),
+        benchmarks=_frame(BENCHMARK_COLUMNS, benchmark_rows(plan)),
+        failures=_frame(FAILURE_COLUMNS, failure_rows(plan, store)),
+        provenance=provenance(plan, store),
+    )
+
+
+def _frame(columns: Sequence[str], found: list[dict[str, Any]]) -> DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame(found, columns=list(columns))
+
+
+def _benchmark(plan: Plan, label: str) -> Benchmark:
+    return {**plan.matrix.benchmarks, **plan.matrix.evaluate_on}[label]
+
+
+def steps_table(plan: Plan, store: Store) -> DataFrame:
+    """`harness.view.STEP_COLUMNS`: every stored step and what it cost when it ran."""
+    users: dict[str, int] = dict.fromkeys(plan.steps, 0)
+    for cell in plan.cells:
+        for key in plan.steps_of(cell):
+            users[key] += 1
+    found = []
+    for key, step in plan.steps.items():
+        if store.has(step.kind, key):
+            manifest = store.manifest(step.kind, key)
+            found.append(
+                {
+                    "key": key,
+                    "kind": step.kind,
+                    "what": step.what,
+                    "seconds": manifest["provenance"]["seconds"],
+                    "calls": manifest["facts"].get("calls", 0),
+                    "usd": manifest["facts"].get("usd", 0.0),
+                    "cells": users[key],
+                    "finished": manifest["provenance"]["finished"],
+                }
+            )
+    return _frame(STEP_COLUMNS, found)
+
+
+def teacher_rows(plan: Plan, store: Store) -> list[dict[str, Any]]:
+    """One row per teacher, benchmark and split that is annotated."""
+    found = []
+    for (teacher, benchmark, split), key in plan.annotations.items():
+        if store.has("annotate", key):
+            manifest = store.manifest("annotate", key)
+            said = rows.read_annotations(store, key)
+            labels = _benchmark(plan, benchmark).labels(split)
+            found.append(
+                {
+                    "teacher": teacher,
+                    "benchmark": benchmark,
+                    "split": split,
+                    **_outcomes(said),
+                    **_accuracies(said, labels),
+                    "calls": manifest["facts"]["calls"],
+                    "usd": manifest["facts"]["usd"],
+                    "seconds": manifest["provenance"]["seconds"],
+                }
+            )
+    return found
+
+
+def _outcomes(said: Mapping[str, Annotation]) -> dict[str, int]:
+    outcomes = [annotation.outcome for annotation in said.values()]
+    return {
+        "items": len(outcomes),
+        "ok": outcomes.count("ok"),
+        "refused": outcomes.count("refused"),
+        "unparsable": outcomes.count("unparsable"),
+        "errors": outcomes.count("error"),
+    }
+
+
+def _accuracies(said: Mapping[str, Annotation], labels: Mapping[str, Verdict]) -> dict[str, float]:
+    """Over the items that have a label; no verdict counts as wrong."""
+
+    def right(wanted: tuple[str, ...]) -> float:
+        chosen = [item_id for item_id, label in labels.items() if label in wanted and item_id in said]
+        return _share([said[item_id].verdict == labels[item_id] for item_id in chosen])
+
+    verdicts = [annotation.verdict for annotation in said.values() if annotation.verdict]
+    return {
+        "accuracy": right(("pristine", "falsified")),
+        "accuracy_falsified": right(("falsified",)),
+        "accuracy_pristine": right(("pristine",)),
+        "share_falsified": _share([verdict == "falsified" for verdict in verdicts]),
+    }
+
+
+def _share(values: Sequence[bool]) -> float:
+    return sum(values) / len(values) if values else nan
+
+
+def conflict_rows(plan: Plan, store: Store) -> list[dict[str, Any]]:
+    """One row per rule, teacher set and benchmark: the first seed's."""
+    found: dict[tuple[str, str, str], dict[str, Any]] = {}
+    for (rule, teachers, benchmark, seed), key in plan.ranks.items():
+        if (rule, teachers, benchmark) in found or not store.has("rank", key):
+            continue
+        order = rows.read_ranks(store, key)
+        labels = _benchmark(plan, benchmark).labels("train")
+        conflicts = [row.item_id for row in order if row.conflict]
+        calm = [row.item_id for row in order if not row.conflict]
+        found[rule, teachers, benchmark] = {
+            "rule": rule,
+            "teachers": teachers,
+            "benchmark": benchmark,
+            "seed": seed,
+            "items": len(order),
+            "conflicts": len(conflicts),
+            "conflict_rate": len(conflicts) / len(order),
+            "falsified_share": _share([labels[item_id] == "falsified" for item_id in conflicts if item_id in labels]),
+            **_panel_accuracies(plan, store, teachers, benchmark, conflicts, calm, labels),
+        }
+    return list(found.values())
+
+
+def _panel_accuracies(
+    plan: Plan,
+    store: Store,
+    teachers: str,
+    benchmark: str,
+    conflicts: Sequence[str],
+    calm: Sequence[str],
+    labels: Mapping[str, Verdict],
+) -> dict[str, float]:
+    members = plan.matrix.teacher_sets.get(teachers, ())
+    split: Split = "train"
+    keys = [plan.annotations.get((member, benchmark, split), "") for member in members]
+    if not members or not all(key and store.has("annotate", key) for key in keys):
+        return {"agreement_accuracy": nan, "majority_accuracy": nan, "best_teacher_on_conflicts": nan}
+    panel = [rows.read_annotations(store, key) for key in keys]
+    majority = combine(panel, "majority")
+
+    def right(said: Mapping[str, Any], ids: Sequence[str]) -> float:
+        return _share([said[item_id].verdict == labels[item_id] for item_id in ids if item_id in labels])
+
+    return {
+        "agreement_accuracy": right(majority, calm),
+        "majority_accuracy": right(majority, [*conflicts, *calm]),
+        "best_teacher_on_conflicts": max(right(said, conflicts) for said in panel),
+    }
+
+
+def benchmark_rows(plan: Plan) -> list[dict[str, Any]]:
+    """One row per benchmark and split, from what the plan found in the data."""
+    return [
+        {
+            "benchmark": label,
+            "split": split,
+            "items": facts.items,
+            "pristine": facts.classes.get("pristine", 0),
+            "falsified": facts.classes.get("falsified", 0),
+            "unlabelled": facts.unlabelled,
+            "groups": facts.groups,
+            "notes": "; ".join(f"{name}: {value}" for name, value in plan.facts[label].notes.items()),
+        }
+        for label in plan.facts
+        for split, facts in plan.facts[label].splits.items()
+    ]
+
+
+def failure_rows(plan: Plan, store: Store) -> list[dict[str, Any]]:
+    """Steps that failed or wait, and how many cells lack them."""
+    found = []
+    for key, step in plan.steps.items():
+        failure = None if store.has(step.kind, key) else store.failure(key)
+        if failure:
+            found.append(
+                {
+                    "step": f"{step.kind}:{key[:12]}",
+                    "what": step.what,
+                    "state": failure["state"],
+                    "reason": failure["reason"],
+                    "cells": sum(key in plan.steps_of(cell) for cell in plan.cells),
+                }
+            )
+    return found
+
+
+def provenance(plan: Plan, store: Store) -> dict[str, Any]:
+    """Surroundings of the stored steps: what all share, and, where they differ, how many steps had which."""
+    seen: dict[str, int] = {}
+    for key, step in plan.steps.items():
+        if store.has(step.kind, key):
+            facts = dict(store.manifest(step.kind, key)["provenance"])
+            facts.pop("seconds", None)
+            facts.pop("finished", None)
+            text = json.dumps(facts, sort_keys=True)
+            seen[text] = seen.get(text, 0) + 1
+    surroundings = [{"steps": count, **json.loads(text)} for text, count in sorted(seen.items())]
+    return {"surroundings": surroundings}

@@ -1,0 +1,336 @@
+"""Finished cells → tables: one row per cell, arms over seeds, and the contrasts that answer the report's questions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from math import nan
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from harness.cells import Point
+from harness.components import Need
+from harness.errors import StoreError
+from harness.plan import REVISIONS, Cell, Plan
+from harness.scores import Score, Scorer
+from harness.stats import Estimate, Floats, crossed, holm, share
+from harness.store import Store
+from harness.view import ARM_COLUMNS, AXES, CONTRAST_COLUMNS, METRICS, RESULT_COLUMNS
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+# An arm that gives one verdict more often than this has most likely collapsed to it.
+COLLAPSED = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class CellResult:
+    """One cell on one evaluation benchmark; without a score it is not done, and the reason says why."""
+
+    cell: Cell
+    evaluated_on: str
+    state: str
+    reason: str
+    labels_bought: int
+    saturated: bool
+    score: Score | None
+
+
+@dataclass(frozen=True, slots=True)
+class ArmResult:
+    """All seeds of one point on one evaluation benchmark, those that are done."""
+
+    arm: str
+    point: Point
+    evaluated_on: str
+    planned: int
+    done: tuple[CellResult, ...]
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        """The cells that are done."""
+        return tuple(result.cell for result in self.done)
+
+    @property
+    def correct(self) -> Floats:
+        """(S, N), a row per seed that is done."""
+        return np.stack([result.score.correct for result in self.done if result.score])
+
+
+def cell_results(plan: Plan, store: Store) -> list[CellResult]:
+    """Every cell on every benchmark it is evaluated on, in the order of the plan."""
+    scorer = Scorer(plan, store)
+    return [_cell_result(plan, store, scorer, cell, label) for cell in plan.cells for label in cell.answers]
+
+
+def _cell_result(plan: Plan, store: Store, scorer: Scorer, cell: Cell, label: str) -> CellResult:
+    bought, saturated = _bought(store, cell)
+    if scorer.ready(cell, label):
+        try:
+            return CellResult(cell, label, "done", "", bought, saturated, scorer.score(cell, label))
+        except StoreError as error:
+            return CellResult(cell, label, "pending", str(error), bought, saturated, None)
+    state, reason = state_of(plan, store, cell)
+    return CellResult(cell, label, state, reason, bought, saturated, None)
+
+
+def _bought(store: Store, cell: Cell) -> tuple[int, bool]:
+    if cell.rank is None or not cell.budget or not store.has("rank", cell.rank):
+        return 0, False
+    conflicts = int(store.manifest("rank", cell.rank)["facts"]["conflicts"])
+    return min(cell.budget, conflicts), conflicts < cell.budget
+
+
+def state_of(plan: Plan, store: Store, cell: Cell) -> tuple[str, str]:
+    """What has become of a cell: done, failed, waiting or pending, and why."""
+    steps = [plan.steps[key] for key in plan.steps_of(cell)]
+    if all(store.has(step.kind, step.key) for step in steps if step.key in _answers(cell)):
+        return "done", ""
+    for step in sorted(steps, key=lambda step: (tuple(REVISIONS).index(step.kind), step.key)):
+        if not store.has(step.kind, step.key) and (failure := store.failure(step.key)):
+            return str(failure["state"]), f"{step.kind} {step.what}: {failure['reason']}"
+    return "pending", ""
+
+
+def _answers(cell: Cell) -> set[str]:
+    return {key for keys in cell.answers.values() for key in keys} | ({cell.rank} if cell.rank else set())
+
+
+def results_table(results: list[CellResult]) -> DataFrame:
+    """`harness.view.RESULT_COLUMNS`; no clock and no path, so that equal runs give equal bytes."""
+    import pandas as pd
+
+    rows = []
+    for result in results:
+        metrics = result.score.metrics if result.score else {}
+        outcomes = result.score.outcomes if result.score else {}
+        rows.append(
+            {
+                **_axes(result.cell.point),
+                "cell": result.cell.point.cell,
+                "arm": result.cell.point.arm,
+                "role": result.cell.role,
+                "seed": result.cell.point.seed,
+                "evaluated_on": result.evaluated_on,
+                "split": "test",
+                "state": result.state,
+                "reason": result.reason,
+                "labels_bought": result.labels_bought,
+                "saturated": result.saturated,
+                "n": len(result.score.correct) if result.score else 0,
+                **{name: metrics.get(name, nan) for name in (*METRICS, "accuracy_parsed", "share_falsified")},
+                "unparsable": outcomes.get("unparsable", 0),
+                "refused": outcomes.get("refused", 0),
+                "errors": outcomes.get("error", 0),
+            }
+        )
+    table = pd.DataFrame(rows, columns=list(RESULT_COLUMNS))
+    return table.astype({"seed": "Int64"})
+
+
+def _axes(point: Point) -> dict[str, Any]:
+    values = asdict(point)
+    return {axis: nan if axis == "label_fraction" and values[axis] is None else values[axis] or "" for axis in AXES}
+
+
+def arm_results(results: list[CellResult]) -> list[ArmResult]:
+    """Cells grouped over seeds, in the order of the plan."""
+    groups: dict[tuple[str, str], list[CellResult]] = {}
+    for result in results:
+        groups.setdefault((result.cell.point.arm, result.evaluated_on), []).append(result)
+    return [
+        ArmResult(
+            arm,
+            group[0].cell.point,
+            evaluated_on,
+            len(group),
+            tuple(result for result in group if result.score is not None),
+        )
+        for (arm, evaluated_on), group in groups.items()
+    ]
+
+
+def arms_table(plan: Plan, store: Store, arms: list[ArmResult]) -> DataFrame:
+    """`harness.view.ARM_COLUMNS`, a row per arm that has at least one seed done."""
+    import pandas as pd
+
+    scorer = Scorer(plan, store)
+    rows = [_arm_row(plan, store, scorer, arm) for arm in arms if arm.done]
+    return pd.DataFrame(rows, columns=list(ARM_COLUMNS))
+
+
+def _arm_row(plan: Plan, store: Store, scorer: Scorer, arm: ArmResult) -> dict[str, Any]:
+    truth = scorer.truth(arm.evaluated_on)
+    estimates = {"accuracy": share(arm.correct, truth.groups)}
+    for side, name in ((1, "accuracy_falsified"), (0, "accuracy_pristine")):
+        chosen = truth.falsified == side
+        _, groups = np.unique(truth.groups[chosen], return_inverse=True)
+        estimates[name] = share(arm.correct[:, chosen], groups)
+    scores = [result.score for result in arm.done if result.score]
+    row: dict[str, Any] = {
+        **_axes(arm.point),
+        "arm": arm.arm,
+        "role": arm.cells[0].role,
+        "evaluated_on": arm.evaluated_on,
+        "seeds": len(arm.done),
+        "seeds_planned": arm.planned,
+        "labels_bought": float(np.mean([result.labels_bought for result in arm.done])),
+        "saturated": any(result.saturated for result in arm.done),
+        "n": len(truth.ids),
+        "groups": int(truth.groups.max()) + 1,
+        "unparsable": sum(score.outcomes["unparsable"] for score in scores),
+        "refused": sum(score.outcomes["refused"] for score in scores),
+        "errors": sum(score.outcomes["error"] for score in scores),
+    }
+    for name in (*METRICS, "accuracy_parsed", "share_falsified"):
+        row[name] = _mean([score.metrics[name] for score in scores])
+        if name in METRICS:
+            found = estimates.get(name)
+            row |= {f"{name}_low": found.low if found else nan, f"{name}_high": found.high if found else nan}
+    return row | _costs(plan, store, arm) | {"warnings": "; ".join(_warnings(row))}
+
+
+def _mean(values: list[float]) -> float:
+    known = [value for value in values if not np.isnan(value)]
+    return float(np.mean(known)) if known else nan
+
+
+def _costs(plan: Plan, store: Store, arm: ArmResult) -> dict[str, float]:
+    """Mean over seeds of what leads to the arm; steps that arms share are counted whole for each."""
+    totals = {"training_seconds": 0.0, "prediction_seconds": 0.0, "teacher_calls": 0.0, "teacher_usd": 0.0}
+    for cell in arm.cells:
+        needed = set[str]().union(*(plan.needed(key) for key in cell.answers[arm.evaluated_on]))
+        for key in sorted(needed):
+            step = plan.steps[key]
+            manifest = store.manifest(step.kind, key)
+            if step.kind == "annotate":
+                totals["teacher_calls"] += manifest["facts"]["calls"]
+                totals["teacher_usd"] += manifest["facts"]["usd"]
+            elif step.kind == "train":
+                totals["training_seconds"] += manifest["provenance"]["seconds"]
+            elif step.kind == "predict" and key in _answers(cell):
+                totals["prediction_seconds"] += manifest["provenance"]["seconds"]
+    return {name: total / len(arm.cells) for name, total in totals.items()}
+
+
+def _warnings(row: Mapping[str, Any]) -> Iterator[str]:
+    falsified = row["share_falsified"]
+    if falsified >= COLLAPSED or falsified <= 1 - COLLAPSED:
+        verdict, part = ("falsified", falsified) if falsified >= COLLAPSED else ("pristine", 1 - falsified)
+        yield f"collapsed: {part:.0%} of the verdicts are {verdict}"
+    asked = row["n"] * row["seeds"]
+    for outcome, word in (("unparsable", "unparsable"), ("refused", "refused"), ("errors", "errors")):
+        if row[outcome] > 0.05 * asked:
+            yield f"{row[outcome] / asked:.0%} of the answers are {word} and count as wrong"
+    if row["seeds"] < row["seeds_planned"]:
+        yield f"{row['seeds']} of {row['seeds_planned']} seeds are done"
+    if row["saturated"]:
+        yield "saturated: the rule found fewer conflicts than the fraction would buy"
+
+
+def contrasts_table(plan: Plan, store: Store, arms: list[ArmResult]) -> DataFrame:
+    """`harness.view.CONTRAST_COLUMNS`, Holm-adjusted within each question."""
+    import pandas as pd
+
+    scorer = Scorer(plan, store)
+    rows: list[dict[str, Any]] = []
+    for question, arm, against in _questions(plan, [arm for arm in arms if arm.done]):
+        estimate, seeds = _difference(arm, against, scorer)
+        truth = scorer.truth(arm.evaluated_on)
+        rows.append(
+            {
+                "question": question,
+                "arm": arm.arm,
+                "against": against.arm,
+                "evaluated_on": arm.evaluated_on,
+                "difference": estimate.mean,
+                "low": estimate.low,
+                "high": estimate.high,
+                "p": estimate.p,
+                "detectable": estimate.detectable,
+                "seeds": seeds,
+                "items": len(truth.ids),
+                "groups": int(truth.groups.max()) + 1,
+            }
+        )
+    for question in {row["question"] for row in rows}:
+        family = [row for row in rows if row["question"] == question]
+        for row, adjusted in zip(family, holm([row["p"] for row in family]), strict=True):
+            row["p_holm"] = adjusted
+            row["verdict"] = _verdict(row["difference"], adjusted)
+    return pd.DataFrame(rows, columns=list(CONTRAST_COLUMNS))
+
+
+def _verdict(difference: float, p: float) -> str:
+    if not p <= 0.05:
+        return "inconclusive"
+    return "better" if difference > 0 else "worse"
+
+
+def _difference(arm: ArmResult, against: ArmResult, scorer: Scorer) -> tuple[Estimate, int]:
+    """Paired by seed; an arm without seeds stands beside every seed of the other."""
+    mine = {result.cell.point.seed: result.score.correct for result in arm.done if result.score}
+    theirs = {result.cell.point.seed: result.score.correct for result in against.done if result.score}
+    seeds = [seed for seed in mine if seed in theirs or None in theirs]
+    difference = np.stack([mine[seed] - theirs.get(seed, theirs.get(None, mine[seed])) for seed in seeds])
+    return crossed(difference, scorer.truth(arm.evaluated_on).groups), len(seeds)
+
+
+def _questions(plan: Plan, arms: list[ArmResult]) -> Iterator[tuple[str, ArmResult, ArmResult]]:
+    """Which arms are compared follows from what they are made of, never from their names."""
+    students = [arm for arm in arms if arm.cells[0].role == "student"]
+    for arm in students:
+        beside = [
+            other
+            for other in students
+            if other is not arm
+            and other.evaluated_on == arm.evaluated_on
+            and other.point.student == arm.point.student
+            and other.point.benchmark == arm.point.benchmark
+            and _share_a_seed(arm, other)
+        ]
+        yield from (("above the floor", arm, other) for other in beside if not _trained(other))
+        yield from (("stage 2 adds", arm, other) for other in beside if _goes_on_from(arm, other))
+        yield from (("against labels alone", arm, other) for other in beside if _labels_alone(arm, other))
+        yield from (("against random conflicts", arm, other) for other in beside if _chance(plan, arm, other))
+
+
+def _share_a_seed(arm: ArmResult, other: ArmResult) -> bool:
+    mine = {cell.point.seed for cell in arm.cells}
+    theirs = {cell.point.seed for cell in other.cells}
+    return bool(mine & theirs) or None in theirs
+
+
+def _trained(arm: ArmResult) -> bool:
+    return arm.cells[0].model is not None
+
+
+def _goes_on_from(arm: ArmResult, other: ArmResult) -> bool:
+    """The other arm's final model is what this one's stage 2 started from."""
+    starts = {cell.stage1 for cell in arm.cells if cell.stage1 != cell.model}
+    return _trained(other) and bool(starts & {cell.model for cell in other.cells})
+
+
+def _labels_alone(arm: ArmResult, other: ArmResult) -> bool:
+    mine, theirs = arm.point, other.point
+    return (
+        mine.teachers is not None
+        and theirs.teachers is None
+        and mine.label_fraction is not None
+        and mine.label_fraction == theirs.label_fraction
+    )
+
+
+def _chance(plan: Plan, arm: ArmResult, other: ArmResult) -> bool:
+    """Same but for the rule, and the other's rule knows nothing of the items."""
+    mine, theirs = asdict(arm.point), asdict(other.point)
+    same = all(mine[axis] == theirs[axis] for axis in mine if axis not in ("rule", "seed"))
+    if not same or arm.point.rule is None or other.point.rule is None or arm.point.rule == other.point.rule:
+        return False
+    return bool(_informed(plan, arm.point.rule)) and not _informed(plan, other.point.rule)
+
+
+def _informed(plan: Plan, rule: str) -> frozenset[Need]:
+    return {**plan.matrix.own_rules, **plan.matrix.rules}[rule].needs()

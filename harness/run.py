@@ -1,0 +1,156 @@
+"""Execute a plan: skip what the store has, run what is ready, and say what became of every step."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Iterable, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import Executor as Workers
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from harness.components import Executor
+from harness.plan import Cell, Plan, Step
+from harness.plugins import Registry
+from harness.steps import Report, perform
+from harness.store import Store
+
+StepState = Literal["stored", "done", "failed", "waiting", "blocked", "pending"]
+
+
+class Progress(Protocol):
+    """Watches a run."""
+
+    def begin(self, total: int, reused: int) -> None: ...
+    def started(self, step: Step) -> None: ...
+    def ended(self, step: Step, report: Report) -> None: ...
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a run did."""
+
+    states: dict[str, StepState] = field(default_factory=dict)
+    reasons: dict[str, str] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    def count(self, state: StepState) -> int:
+        """How many steps ended so."""
+        return sum(found == state for found in self.states.values())
+
+
+def ends(plan: Plan, cells: Iterable[Cell] | None = None) -> list[str]:
+    """The steps whose output results are read from, those of early cells first."""
+    found: dict[str, None] = {}
+    for cell in plan.cells if cells is None else cells:
+        for keys in cell.answers.values():
+            found.update(dict.fromkeys(keys))
+        if cell.rank:
+            found[cell.rank] = None
+    return list(found)
+
+
+def missing(plan: Plan, store: Store, *, verify: bool) -> dict[str, Step]:
+    """Steps that must run, each after its inputs, cells one after the other.
+
+    What is stored is trusted by its manifest, or by all checksums when ``verify``; a damaged artifact is set aside.
+    """
+    needed: dict[str, Step] = {}
+    seen: dict[str, bool] = {}
+
+    def stored(step: Step) -> bool:
+        if step.key not in seen:
+            there = store.has(step.kind, step.key)
+            if there and verify and not store.sound(step.kind, step.key):
+                aside = store.set_aside(step.kind, step.key)
+                warnings.warn(f"{step.kind} {step.key[:12]} was damaged, moved to {aside}", stacklevel=2)
+                there = False
+            seen[step.key] = there
+        return seen[step.key]
+
+    def visit(key: str) -> None:
+        step = plan.steps[key]
+        if key not in needed and not stored(step):
+            for upstream in step.inputs.values():
+                visit(upstream)
+            needed[key] = step
+
+    for key in ends(plan):
+        visit(key)
+    return needed
+
+
+def run(
+    plan: Plan,
+    store: Store,
+    executor: Executor,
+    registry: Registry,
+    provenance: Mapping[str, Any],
+    progress: Progress,
+) -> Outcome:
+    """Run what is missing. A step that fails blocks only the steps that need it."""
+    start = time.perf_counter()
+    todo = missing(plan, store, verify=True)
+    outcome = Outcome(dict.fromkeys(plan.steps, "stored"))
+    outcome.states |= dict.fromkeys(todo, "pending")
+    progress.begin(len(todo), len(plan.steps) - len(todo))
+    for key in plan.steps.keys() - todo.keys():
+        registry.step_done(f"{plan.steps[key].kind}:{key}", 0.0, True)
+    if todo:
+        with executor.open() as workers:
+            _Loop(outcome, store, registry, provenance, progress, todo).go(workers, executor.slots())
+    outcome.seconds = time.perf_counter() - start
+    return outcome
+
+
+@dataclass(slots=True)
+class _Loop:
+    outcome: Outcome
+    store: Store
+    registry: Registry
+    provenance: Mapping[str, Any]
+    progress: Progress
+    waiting: dict[str, Step]
+    running: dict[Future[Report], Step] = field(default_factory=dict)
+
+    def go(self, workers: Workers, slots: int) -> None:
+        while self.waiting or self.running:
+            while len(self.running) < slots and (step := self.next_ready()):
+                del self.waiting[step.key]
+                self.progress.started(step)
+                future = workers.submit(perform, step, self.store.root, self.provenance)
+                self.running[future] = step
+            done, _ = wait(self.running, return_when=FIRST_COMPLETED)
+            for future in done:
+                self.settle(self.running.pop(future), future)
+
+    def next_ready(self) -> Step | None:
+        """The first step all of whose inputs are there; steps that can no longer run are marked on the way."""
+        states = self.outcome.states
+        for key, step in list(self.waiting.items()):
+            inputs = [states[upstream] for upstream in step.inputs.values()]
+            if any(state in ("failed", "waiting", "blocked") for state in inputs):
+                states[key] = "blocked"
+                del self.waiting[key]
+            elif all(state in ("stored", "done") for state in inputs):
+                return step
+        return None
+
+    def settle(self, step: Step, future: Future[Report]) -> None:
+        error = future.exception()
+        if error is None:
+            report = future.result()
+        else:
+            reason = f"the worker died: {type(error).__name__}: {error}"
+            report = Report(step.key, "failed", 0.0, reason)
+        self.outcome.states[step.key] = report.state
+        if report.state == "done":
+            self.store.clear_failure(step.key)
+            self.registry.step_done(f"{step.kind}:{step.key}", report.seconds, False)
+        else:
+            self.outcome.reasons[step.key] = report.reason
+            self.store.record_failure(
+                step.key, {"state": report.state, "reason": report.reason, "log": report.log, "what": step.what}
+            )
+        self.progress.ended(step, report)

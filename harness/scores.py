@@ -1,0 +1,113 @@
+"""Stored answers against the truth: what each cell got right, item by item."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from harness.cells import Role
+from harness.components import Benchmark
+from harness.plan import Cell, Plan
+from harness.stats import Floats, Ints, metrics
+from harness.steps import rows
+from harness.store import Store
+from harness.types import Annotation, Prediction, verdict_of
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """The test split of a benchmark: ids, whether each is falsified (N,), and its group (N,) from 0."""
+
+    ids: tuple[str, ...]
+    falsified: Ints
+    groups: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """One cell on one benchmark."""
+
+    correct: Floats  # (N,) 1.0 or 0.0
+    metrics: Mapping[str, float]
+    outcomes: Mapping[str, int]
+
+
+@dataclass(slots=True)
+class Scorer:
+    """Reads answers from the store, each benchmark's truth once."""
+
+    plan: Plan
+    store: Store
+    _truths: dict[str, Truth] = field(default_factory=dict)
+
+    def truth(self, benchmark: str) -> Truth:
+        """Truth of the test split of the benchmark of that label."""
+        if benchmark not in self._truths:
+            self._truths[benchmark] = _truth({**self.plan.matrix.benchmarks, **self.plan.matrix.evaluate_on}[benchmark])
+        return self._truths[benchmark]
+
+    def ready(self, cell: Cell, benchmark: str) -> bool:
+        """Whether every step that the cell's answers come from is stored."""
+        keys = [*cell.answers[benchmark], *([cell.rank] if cell.rank else [])]
+        return all(self.store.has(self.plan.steps[key].kind, key) for key in keys)
+
+    def answers(self, cell: Cell, benchmark: str) -> dict[str, Prediction]:
+        """The cell's predictions on the test split, by item id."""
+        keys = cell.answers[benchmark]
+        if cell.role == "student":
+            return rows.read_predictions(self.store, keys[0])
+        return combine([rows.read_annotations(self.store, key) for key in keys], cell.role)
+
+    def score(self, cell: Cell, benchmark: str) -> Score:
+        """The cell's answers against the truth."""
+        truth = self.truth(benchmark)
+        found = self.answers(cell, benchmark)
+        given = [found[item_id] for item_id in truth.ids]
+        words = {"falsified": 1, "pristine": 0, None: -1}
+        answered = np.array([words[answer.verdict] for answer in given])
+        p = np.array([np.nan if answer.p_falsified is None else answer.p_falsified for answer in given])
+        return Score(
+            (answered == truth.falsified).astype(float),
+            metrics(truth.falsified, answered, p),
+            {
+                outcome: sum(answer.outcome == outcome for answer in given)
+                for outcome in ("unparsable", "refused", "error")
+            },
+        )
+
+
+def _truth(benchmark: Benchmark) -> Truth:
+    items, labels = benchmark.items("test"), benchmark.labels("test")
+    _, groups = np.unique([item.cluster for item in items], return_inverse=True)
+    return Truth(
+        tuple(item.id for item in items),
+        np.array([int(labels[item.id] == "falsified") for item in items]),
+        groups,
+    )
+
+
+def combine(panel: Sequence[Mapping[str, Annotation]], role: Role) -> dict[str, Prediction]:
+    """A single teacher's annotations as predictions, or the majority's.
+
+    The majority is of verdicts; as many on one side as on the other are settled by the mean probability of
+    falsified, 0.5 being falsified. Its probability is that mean.
+    """
+    if role == "teacher":
+        return {
+            item_id: Prediction(item_id, said.outcome, said.verdict, said.p_falsified, said.rationale)
+            for item_id, said in panel[0].items()
+        }
+    return {item_id: _majority(item_id, [said[item_id] for said in panel]) for item_id in panel[0]}
+
+
+def _majority(item_id: str, said: Sequence[Annotation]) -> Prediction:
+    given = [annotation for annotation in said if annotation.outcome == "ok"]
+    if not given:
+        return Prediction(item_id, said[0].outcome)
+    falsified = sum(annotation.verdict == "falsified" for annotation in given)
+    p = sum(annotation.probability for annotation in given) / len(given)
+    if 2 * falsified == len(given):
+        return Prediction(item_id, "ok", verdict_of(p), p)
+    return Prediction(item_id, "ok", "falsified" if 2 * falsified > len(given) else "pristine", p)

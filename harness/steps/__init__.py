@@ -1,0 +1,68 @@
+"""The kinds of step, and how a worker performs one."""
+
+from __future__ import annotations
+
+import shutil
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from harness.errors import HarnessError, LabelsWanted
+from harness.plan import Step
+from harness.steps.annotate import annotate
+from harness.steps.bench import StepBench
+from harness.steps.predict import predict
+from harness.steps.rank import rank
+from harness.steps.train import train
+from harness.store import Store
+
+STEPS: Mapping[str, Callable[[Step, Store, StepBench], Mapping[str, Any]]] = {
+    "annotate": annotate,
+    "rank": rank,
+    "train": train,
+    "predict": predict,
+}
+
+State = Literal["done", "failed", "waiting"]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """How a step ended; ``log`` is a traceback where the fault is not the user's."""
+
+    key: str
+    state: State
+    seconds: float
+    reason: str = ""
+    log: str = ""
+
+
+def perform(step: Step, root: Path, provenance: Mapping[str, Any]) -> Report:
+    """Run one step and put its artifact into the store at ``root``. Runs in a worker; raises nothing."""
+    store, start = Store(root), time.perf_counter()
+    try:
+        with store.writing(step.kind, step.key) as draft:
+            bench = StepBench(store, step.key, draft.folder, int(step.params.get("seed", 0)))
+            facts = STEPS[step.kind](step, store, bench)
+            seconds = time.perf_counter() - start
+            draft.finish(
+                {
+                    "what": step.what,
+                    "ingredients": dict(step.ingredients),
+                    "facts": {**facts, **bench.facts},
+                    "provenance": {**provenance, "seconds": round(seconds, 3), "finished": round(time.time(), 3)},
+                }
+            )
+    except LabelsWanted as error:
+        return Report(step.key, "waiting", time.perf_counter() - start, str(error))
+    except HarnessError as error:
+        return Report(step.key, "failed", time.perf_counter() - start, str(error))
+    # A stranger's step may fail in any way; the other cells must go on.
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}"
+        return Report(step.key, "failed", time.perf_counter() - start, reason, traceback.format_exc())
+    shutil.rmtree(store.checkpoints(step.key), ignore_errors=True)
+    return Report(step.key, "done", seconds)

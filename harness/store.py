@@ -1,0 +1,197 @@
+"""Key → folder: atomic put, checked get. The only writer of artifacts, journals and failures."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sqlite3
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from harness.errors import StoreError
+from harness.identity import canonical, sha256_of
+
+SCHEMA_VERSION = 1
+
+MANIFEST = "manifest.json"
+
+
+class Store:
+    """A folder of artifacts, answers and failures.
+
+    ``artifacts/KIND/KEY`` is complete as soon as it exists: it is written beside, synced and renamed.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def folder(self, kind: str, key: str) -> Path:
+        """Where the artifact is or would be."""
+        return self.root / "artifacts" / kind / key
+
+    def has(self, kind: str, key: str) -> bool:
+        """Whether the artifact is there."""
+        return (self.folder(kind, key) / MANIFEST).is_file()
+
+    def manifest(self, kind: str, key: str) -> dict[str, Any]:
+        """The artifact's manifest; raises `StoreError` where it is missing or no JSON."""
+        path = self.folder(kind, key) / MANIFEST
+        try:
+            found = json.loads(path.read_bytes())
+        except FileNotFoundError:
+            raise StoreError("there is no such artifact", place=str(path.parent)) from None
+        except ValueError:
+            raise StoreError("the manifest is damaged", place=str(path)) from None
+        if not isinstance(found, dict) or found.get("schema") != SCHEMA_VERSION:
+            raise StoreError("the manifest is damaged or of another version", place=str(path))
+        return found
+
+    def manifests(self, kind: str) -> Iterator[dict[str, Any]]:
+        """Every readable manifest of a kind."""
+        for folder in sorted((self.root / "artifacts" / kind).glob("*")):
+            try:
+                yield self.manifest(kind, folder.name)
+            except StoreError:
+                continue
+
+    def sound(self, kind: str, key: str) -> bool:
+        """Whether the artifact is there and every file has the checksum that its manifest states."""
+        try:
+            files = self.manifest(kind, key)["files"]
+        except (StoreError, KeyError):
+            return False
+        folder = self.folder(kind, key)
+        return all(
+            (folder / name).is_file() and sha256_of((folder / name).read_bytes()) == checksum
+            for name, checksum in files.items()
+        )
+
+    def set_aside(self, kind: str, key: str) -> Path:
+        """Move a damaged artifact out of the way; it is made again, and can still be looked at."""
+        target = self.root / "damaged" / f"{kind}-{key}-{uuid.uuid4().hex[:8]}"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        os.replace(self.folder(kind, key), target)
+        return target
+
+    @contextmanager
+    def writing(self, kind: str, key: str) -> Iterator[Draft]:
+        """A draft folder that becomes the artifact when `Draft.finish` was called."""
+        draft = Draft(self.root / "drafts" / f"{key[:16]}-{uuid.uuid4().hex}")
+        draft.folder.mkdir(parents=True)
+        try:
+            yield draft
+            if draft.manifest is not None:
+                self._commit(draft, kind, key)
+        finally:
+            shutil.rmtree(draft.folder, ignore_errors=True)
+
+    def _commit(self, draft: Draft, kind: str, key: str) -> None:
+        files = sorted(path for path in draft.folder.rglob("*") if path.is_file())
+        checksums = {path.relative_to(draft.folder).as_posix(): sha256_of(path.read_bytes()) for path in files}
+        manifest = {"schema": SCHEMA_VERSION, "kind": kind, "key": key, **(draft.manifest or {}), "files": checksums}
+        write_text(draft.folder / MANIFEST, json.dumps(manifest, indent=1, sort_keys=True) + "\n")
+        for path in (*files, draft.folder / MANIFEST, draft.folder):
+            _sync(path)
+        target = self.folder(kind, key)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            os.rename(draft.folder, target)
+        except OSError:
+            if not self.has(kind, key):
+                raise
+            # Another runner made the same artifact meanwhile: equal key, equal content.
+        _sync(target.parent)
+
+    def journal(self, teacher: str) -> Journal:
+        """The answers that a teacher of that identity has given so far."""
+        return Journal(self.root / "answers" / f"{teacher}.sqlite")
+
+    def checkpoints(self, key: str) -> Path:
+        """A folder that survives a kill of the step and is gone once the step is done."""
+        return self.root / "checkpoints" / key
+
+    def cached(self, key: str, make: Callable[[Path], None]) -> Path:
+        """A folder made once per key."""
+        name = sha256_of(key.encode())
+        with_manifest = self.folder("cache", name)
+        if not self.has("cache", name):
+            with self.writing("cache", name) as draft:
+                make(draft.folder)
+                draft.finish({"cache_key": key})
+        return with_manifest
+
+    def record_failure(self, key: str, failure: Mapping[str, Any]) -> None:
+        """Remember why a step did not come to its end."""
+        path = self.root / "failures" / f"{key}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_text(path, json.dumps(failure, indent=1) + "\n")
+
+    def failure(self, key: str) -> dict[str, Any] | None:
+        """Why the step did not come to its end the last time."""
+        try:
+            found = json.loads((self.root / "failures" / f"{key}.json").read_bytes())
+        except (OSError, ValueError):
+            return None
+        return found if isinstance(found, dict) else None
+
+    def clear_failure(self, key: str) -> None:
+        """Forget a failure: the step is done."""
+        (self.root / "failures" / f"{key}.json").unlink(missing_ok=True)
+
+
+class Draft:
+    """An artifact that is being written."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.manifest: dict[str, Any] | None = None
+
+    def finish(self, manifest: Mapping[str, Any]) -> None:
+        """Say that the files are complete; without this the draft is thrown away."""
+        self.manifest = dict(manifest)
+
+
+class Journal:
+    """Answers of one teacher by item content, each on disk as soon as it is there."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._connection = sqlite3.connect(path, timeout=60, isolation_level=None)
+        self._connection.execute("PRAGMA journal_mode=WAL")
+        self._connection.execute("PRAGMA synchronous=NORMAL")
+        self._connection.execute("CREATE TABLE IF NOT EXISTS answers (item TEXT PRIMARY KEY, answer TEXT NOT NULL)")
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+
+    def read(self, items: Iterable[str]) -> dict[str, dict[str, Any]]:
+        """The answers there are, by item."""
+        wanted = set(items)
+        rows = self._connection.execute("SELECT item, answer FROM answers")
+        return {item: json.loads(answer) for item, answer in rows if item in wanted}
+
+    def add(self, item: str, answer: Mapping[str, Any]) -> None:
+        """Keep an answer; the first one stays."""
+        self._connection.execute("INSERT OR IGNORE INTO answers VALUES (?, ?)", (item, canonical(answer)))
+
+
+def write_text(path: Path, text: str) -> None:
+    """Replace a file at once: a reader sees the old or the new text, never a part."""
+    beside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
+    beside.write_text(text, encoding="utf-8")
+    os.replace(beside, path)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

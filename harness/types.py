@@ -1,0 +1,223 @@
+"""The values that flow between steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from hashlib import sha256
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, get_args
+
+from harness.errors import UnreadableImage
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from PIL.Image import Image as Picture
+
+Verdict = Literal["pristine", "falsified"]
+"""NewsCLIPpings' words: a caption that belongs to its image, or one that is out of context."""
+
+Outcome = Literal["ok", "refused", "unparsable", "error"]
+"""What came of asking a model. Only ``ok`` carries a verdict."""
+
+Split = Literal["train", "validation", "test"]
+
+VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
+OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
+SPLITS: tuple[Split, ...] = get_args(Split)
+
+# A news photo has 1 to 50 million pixels; beyond this a small file is a decompression bomb.
+MAX_PIXELS = 100_000_000
+
+
+def opposite(verdict: Verdict) -> Verdict:
+    """The other verdict."""
+    return "pristine" if verdict == "falsified" else "falsified"
+
+
+def verdict_of(p_falsified: float) -> Verdict:
+    """The verdict that a probability of falsified in [0, 1] stands for; a tie at 0.5 is falsified."""
+    return "falsified" if p_falsified >= 0.5 else "pristine"
+
+
+class Image:
+    """An image by where its bytes come from; nothing is read before it is asked for.
+
+    ``name`` is what error messages call it.
+    """
+
+    __slots__ = ("_read", "_sha256", "name")
+
+    def __init__(self, read: Callable[[], bytes], name: str) -> None:
+        self._read = read
+        self._sha256 = ""
+        self.name = name
+
+    @classmethod
+    def file(cls, path: Path) -> Image:
+        """An image file."""
+        return cls(partial(Path.read_bytes, path), str(path))
+
+    def read(self) -> bytes:
+        """The encoded bytes; raises `UnreadableImage` where there are none."""
+        try:
+            return self._read()
+        except OSError as error:
+            raise UnreadableImage(f"cannot be read: {error.strerror or error}", place=self.name) from None
+
+    def sha256(self) -> str:
+        """Hex digest of the encoded bytes."""
+        if not self._sha256:
+            self._sha256 = sha256(self.read()).hexdigest()
+        return self._sha256
+
+    def open(self) -> Picture:
+        """The decoded image, RGB, first frame, upright; raises `UnreadableImage`."""
+        import warnings
+
+        from PIL import Image as Pillow
+        from PIL import ImageOps
+
+        try:
+            with warnings.catch_warnings():
+                # Bounded below by our own limit, whose message names the file.
+                warnings.simplefilter("ignore", Pillow.DecompressionBombWarning)
+                picture = Pillow.open(BytesIO(self.read()))
+            if picture.width * picture.height > MAX_PIXELS:
+                raise UnreadableImage(
+                    f"{picture.width} x {picture.height} pixels, more than {MAX_PIXELS:,}",
+                    place=self.name,
+                )
+            return ImageOps.exif_transpose(picture).convert("RGB")
+        except UnreadableImage:
+            raise
+        except Exception as error:
+            # Pillow's decoders raise a dozen kinds of exception on damaged files.
+            raise UnreadableImage(f"is not an image that can be decoded: {error}", place=self.name) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What searching the web with the image found; no part of it may depend on the label."""
+
+    entities: tuple[str, ...] = ()
+    """Visual entities that were recognised in the image."""
+    captions: tuple[str, ...] = ()
+    """Captions or titles of pages on which the image was found."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A news image with a caption. There is no label here, so nothing that reads items can see one."""
+
+    id: str
+    caption: str
+    image: Image | None = None
+    evidence: Evidence = Evidence()
+    features: Mapping[str, NDArray[np.float32]] = field(default_factory=dict, compare=False)
+    """Vectors that came with the data set, by name, each of shape (D,)."""
+    group: str = ""
+    """Items of one group are not independent (same image, same story); empty: a group of its own."""
+
+    @property
+    def cluster(self) -> str:
+        """The group, or the item's own id where it has none."""
+        return self.group or self.id
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What an answer cost."""
+
+    calls: int = 1
+    input_tokens: int = 0
+    output_tokens: int = 0
+    usd: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Annotation:
+    """What one teacher said of one item. ``p_falsified`` is in [0, 1] where the teacher gives it."""
+
+    item_id: str
+    outcome: Outcome
+    verdict: Verdict | None = None
+    p_falsified: float | None = None
+    rationale: str = ""
+    usage: Usage = Usage()
+
+    def __post_init__(self) -> None:
+        _check_answer(self.item_id, self.outcome, self.verdict, self.p_falsified)
+
+    @property
+    def probability(self) -> float:
+        """``p_falsified``, or 0 or 1 by the verdict where the teacher gave no probability."""
+        if self.p_falsified is not None:
+            return self.p_falsified
+        return 1.0 if self.verdict == "falsified" else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What a student (or a teacher that stands as an arm) said of one item."""
+
+    item_id: str
+    outcome: Outcome
+    verdict: Verdict | None = None
+    p_falsified: float | None = None
+    text: str = ""
+
+    def __post_init__(self) -> None:
+        _check_answer(self.item_id, self.outcome, self.verdict, self.p_falsified)
+
+
+def _check_answer(item_id: str, outcome: str, verdict: str | None, p_falsified: float | None) -> None:
+    if outcome not in OUTCOMES:
+        raise ValueError(f"item {item_id!r}: outcome {outcome!r} is none of {', '.join(OUTCOMES)}")
+    if (verdict is not None) != (outcome == "ok"):
+        raise ValueError(f"item {item_id!r}: outcome {outcome!r} with verdict {verdict!r}")
+    if verdict is not None and verdict not in VERDICTS:
+        raise ValueError(f"item {item_id!r}: verdict {verdict!r} is none of {', '.join(VERDICTS)}")
+    if p_falsified is not None and not 0.0 <= p_falsified <= 1.0:
+        raise ValueError(f"item {item_id!r}: p_falsified {p_falsified!r} is not in [0, 1]")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """An answer to be learnt: a hard ``verdict`` or a soft ``p_falsified``, and the words that lead to it."""
+
+    item_id: str
+    verdict: Verdict | None = None
+    p_falsified: float | None = None
+    rationale: str = ""
+    weight: float = 1.0
+    task: str = "verdict"
+    """What is asked for; a student may know other tasks, such as ``rationale``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Preference:
+    """``chosen`` is to be preferred to each of ``rejected`` as an answer about the item."""
+
+    item_id: str
+    chosen: Target
+    rejected: tuple[Target, ...]
+    image_of: str | None = None
+    """The item whose image is shown instead, for image-conditional pairs."""
+    weight: float = 1.0
+
+
+Example = Target | Preference
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """An item's place in the order in which labels would be bought."""
+
+    item_id: str
+    score: float
+    conflict: bool
+    """Labels are bought for conflicts only."""

@@ -1,0 +1,78 @@
+"""What any two-stage method must be compared with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+from harness.api import Objective, Recipe, Strategy, hookimpl
+from harness_strategies.targets import LearnAllTeachers, LearnLabels, LearnMajority
+
+
+class ZeroShot(Strategy):
+    """The untrained student: the floor. Costs no label and no teacher call."""
+
+    name = "zero-shot"
+
+    def stage1(self) -> Sequence[Recipe]:
+        return ()
+
+    def stage2(self) -> Sequence[Recipe]:
+        return ()
+
+
+class Stage1Only(Strategy):
+    """Stage 1 alone: all teachers on all training items, no label."""
+
+    name = "stage1-only"
+
+    conflicts: Literal["each", "skip", "probability"] = "each"
+    """Items on which teachers differ: a copy for each teacher, none, or the side that is surer on average."""
+
+    def stage1(self) -> Sequence[Recipe]:
+        return (LearnAllTeachers(conflicts=self.conflicts),)
+
+    def stage2(self) -> Sequence[Recipe]:
+        return ()
+
+
+class MajorityVote(Strategy):
+    """The teachers' majority as pseudo-label, no label bought."""
+
+    name = "majority-vote"
+
+    ties: Literal["skip", "probability"] = "skip"
+    """Items on which as many teachers say one as the other: left out, or the side that is surer on average."""
+
+    def stage1(self) -> Sequence[Recipe]:
+        return (LearnMajority(ties=self.ties),)
+
+    def stage2(self) -> Sequence[Recipe]:
+        return ()
+
+
+class Supervised(Strategy):
+    """Bought labels only.
+
+    Buys at random unless told otherwise: a baseline that is trained on hard items only is no fair one.
+    """
+
+    name = "supervised"
+
+    rule: str | None = "random"
+    """Name of the rule by which labels are bought."""
+    epochs: float | None = None
+    """Passes over the bought labels, where the student's own setting is not to be used."""
+    lr: float | None = None
+    """Peak learning rate, where the student's own setting is not to be used."""
+
+    def stage1(self) -> Sequence[Recipe]:
+        return (LearnLabels(objective=Objective(epochs=self.epochs, lr=self.lr)),)
+
+    def stage2(self) -> Sequence[Recipe]:
+        return ()
+
+
+@hookimpl
+def harness_strategies() -> Iterable[type[Strategy]]:
+    return [ZeroShot, Stage1Only, MajorityVote, Supervised]

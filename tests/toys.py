@@ -1,0 +1,223 @@
+"""Small components with real behaviour, so that the core is tested without torch."""
+
+import json
+
+import numpy as np
+
+from harness.api import (
+    Accepts,
+    Annotation,
+    Benchmark,
+    Evidence,
+    Item,
+    Need,
+    Objective,
+    Prediction,
+    Preference,
+    Recipe,
+    Strategy,
+    Student,
+    Target,
+    Teacher,
+    hookimpl,
+    seed_from,
+    verdict_of,
+)
+
+WORDS = ("alpha", "beta", "gamma", "delta", "kappa", "omega")
+
+
+class Words(Benchmark):
+    """Captions of three words; falsified where ``omega`` is among them, with some exceptions."""
+
+    name = "words"
+    revision = 1
+    train: int = 40
+    test: int = 30
+    single_class: bool = False
+    repeat_id: bool = False
+
+    def items(self, split):
+        size = {"train": self.train, "test": self.test}.get(split, 0)
+        return [self._item(split, 0 if self.repeat_id else index) for index in range(size)]
+
+    def _item(self, split, index):
+        rng = np.random.default_rng(seed_from(split, index))
+        words = rng.choice(WORDS, 3, replace=False)
+        return Item(f"{split}-{index}", " ".join(words), evidence=Evidence((words[0],)), group=f"{split}-{index // 2}")
+
+    def labels(self, split):
+        return {item.id: "pristine" if self.single_class else self._label(item) for item in self.items(split)}
+
+    def _label(self, item):
+        odd = seed_from("odd", item.id) % 10 == 0
+        return "falsified" if ("omega" in item.caption) != odd else "pristine"
+
+    def gives(self):
+        return frozenset({"evidence"})
+
+
+class Listens(Teacher):
+    """Says falsified where one of its words is in the caption."""
+
+    name = "listens"
+    revision = 1
+    words: tuple[str, ...] = ("omega",)
+    refuses: str = ""
+    breaks: str = ""
+
+    def annotate(self, items):
+        for item in items:
+            if self.breaks and self.breaks in item.caption:
+                raise RuntimeError("the line is dead")
+            if self.refuses and self.refuses in item.caption:
+                yield Annotation(item.id, "refused")
+                continue
+            p = 0.9 if any(word in item.caption for word in self.words) else 0.2
+            yield Annotation(item.id, "ok", verdict_of(p), p, f"heard {item.caption}")
+
+    def reads(self):
+        return frozenset({"evidence"})
+
+
+class Counter(Student):
+    """Counts, word by word, how often an answer was falsified."""
+
+    name = "counter"
+    revision = 1
+
+    def reads(self):
+        return frozenset()
+
+    def accepts(self):
+        return frozenset({Accepts.TARGETS, Accepts.PREFERENCES})
+
+    def losses(self):
+        return frozenset({"sigmoid", "sft"})
+
+    def train(self, items, examples, objective, start, bench):
+        counts = json.loads((start / "model.json").read_text()) if start else {word: [1, 1] for word in WORDS}
+        for example in examples:
+            answer = example.chosen if isinstance(example, Preference) else example
+            for word in items[example.item_id].caption.split():
+                counts[word][answer.verdict == "falsified"] += 2 if isinstance(example, Preference) else 1
+        (bench.out / "model.json").write_text(json.dumps(counts, sort_keys=True))
+        bench.log(examples=len(examples))
+        bench.prove(seed=bench.seed)
+
+    def predict(self, items, model, bench):
+        counts = json.loads((model / "model.json").read_text()) if model else {word: [1, 1] for word in WORDS}
+        for item in items:
+            odds = 1.0
+            for word in item.caption.split():
+                odds *= counts[word][1] / counts[word][0]
+            p = odds / (1 + odds)
+            yield Prediction(item.id, "ok", verdict_of(p), p, "because of its words")
+
+
+class TargetsOnly(Counter):
+    name = "targets-only"
+    revision = 1
+
+    def accepts(self):
+        return frozenset({Accepts.TARGETS})
+
+
+class Peeks(Recipe):
+    """Asks for the label of every item, bought or not."""
+
+    revision = 1
+
+    def needs(self):
+        return frozenset({Need.LABELS})
+
+    def examples(self, pool):
+        return [Target(item, pool.labels[item]) for item in pool.items]
+
+
+class Undeclared(Recipe):
+    revision = 1
+
+    def needs(self):
+        return frozenset({Need.LABELS})
+
+    def examples(self, pool):
+        return [Target(item, pool.panel.verdicts(item)[0]) for item in pool.labels]
+
+
+class FromPredictions(Recipe):
+    """Learns what the stage-1 student said."""
+
+    revision = 1
+    objective: Objective = Objective()
+
+    def needs(self):
+        return frozenset({Need.STAGE1_PREDICTIONS})
+
+    def examples(self, pool):
+        return [Target(item, said.verdict) for item, said in pool.panel.predictions.items()]
+
+
+class _OneStage(Strategy):
+    def stage1(self):
+        return (self.recipe(),)
+
+    def stage2(self):
+        return ()
+
+
+class Peeking(_OneStage):
+    name = "peeking"
+    revision = 1
+
+    def recipe(self):
+        return Peeks()
+
+
+class Sneaking(_OneStage):
+    name = "sneaking"
+    revision = 1
+
+    def recipe(self):
+        return Undeclared()
+
+
+class Circular(_OneStage):
+    name = "circular"
+    revision = 1
+
+    def recipe(self):
+        return FromPredictions()
+
+
+class SelfTraining(Strategy):
+    name = "self-training"
+    revision = 1
+
+    def stage1(self):
+        from harness_strategies.targets import LearnAllTeachers
+
+        return (LearnAllTeachers(),)
+
+    def stage2(self):
+        return (FromPredictions(),)
+
+
+@hookimpl
+def harness_benchmarks():
+    return [Words]
+
+
+@hookimpl
+def harness_teachers():
+    return [Listens]
+
+
+@hookimpl
+def harness_students():
+    return [Counter, TargetsOnly]
+
+
+@hookimpl
+def harness_strategies():
+    return [Peeking, Sneaking, Circular, SelfTraining]
