@@ -222,7 +222,7 @@ def list_plugins(as_json: bool) -> None:
 
 
 def _prepare(matrix: Path, store_path: Path) -> tuple[Plan, Store, Registry]:
-    from harness import plan as planning
+    from harness import planning
     from harness.matrix import load
     from harness.plugins import Registry
     from harness.store import Store

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -122,13 +122,7 @@ class _Reader:
     def read(self, file: str, text: str) -> Matrix:
         teachers = self.components("teachers", "teacher")
         strategies = self.components("strategies", "strategy")
-        axes: dict[str, Mapping[str, Any]] = {
-            "benchmark": (benchmarks := self.components("benchmarks", "benchmark")),
-            "teachers": (sets := self.teacher_sets(teachers)),
-            "student": (students := self.components("students", "student")),
-            "rule": (rules := self.components("rules", "rule")),
-            "strategy": strategies,
-        }
+        benchmarks = self.components("benchmarks", "benchmark")
         own_rules = self.own_rules(strategies)
         return Matrix(
             file=file,
@@ -137,15 +131,15 @@ class _Reader:
             benchmarks=benchmarks,
             evaluate_on=self.evaluate_on(benchmarks),
             teachers=teachers,
-            teacher_sets=sets,
+            teacher_sets=self.teacher_sets(teachers),
             teachers_as_arms=self.flag("teachers_as_arms"),
-            students=students,
-            rules=rules,
+            students=self.components("students", "student"),
+            rules=self.components("rules", "rule"),
             strategies=strategies,
             own_rules=own_rules,
             label_fractions=self.fractions(),
             seeds=self.seeds(),
-            exclude=self.exclude(axes, own_rules),
+            exclude=self.exclude(own_rules),
             executor=self.executor(),
             reports=self.components("reports", "report") or self.default_reports(),
         )
@@ -200,6 +194,11 @@ class _Reader:
                 self.fault(where, f"{cls.name} has no such option{did_you_mean(name, known)}", key=True)
             else:
                 self.fault(where, problem["msg"])
+
+    def labels(self, section: str) -> list[str]:
+        """The labels of a section, of faulty entries too: one fault must not cause another."""
+        entries = self.data.get(section)
+        return list(map(str, entries)) if isinstance(entries, Mapping) else []
 
     def evaluate_on(self, trained_on: Mapping[str, Benchmark]) -> dict[str, Benchmark]:
         found = self.components("evaluate_on", "benchmark")
@@ -271,9 +270,7 @@ class _Reader:
             self.fault((section,), f"{value!r} is neither true nor false")
         return bool(value)
 
-    def exclude(
-        self, axes: Mapping[str, Mapping[str, Any]], own_rules: Mapping[str, Any]
-    ) -> tuple[Mapping[str, tuple[Any, ...]], ...]:
+    def exclude(self, own_rules: Iterable[str]) -> tuple[Mapping[str, tuple[Any, ...]], ...]:
         """Each entry names axes and one or more values; a cell that has them all is left out."""
         given = self.data.get("exclude")
         if given is None:
@@ -281,10 +278,15 @@ class _Reader:
         if not isinstance(given, list):
             self.fault(("exclude",), "a list is needed, as in  - {strategy: mmkd, label_fraction: 1.0}")
             return ()
-        known: dict[str, Sequence[Any]] = {axis: list(labels) for axis, labels in axes.items()}
-        known["rule"] = [*axes["rule"], *own_rules]
-        known["label_fraction"] = self.data.get("label_fractions") or []
-        known["seed"] = self.data.get("seeds") or [0]
+        known: dict[str, Sequence[Any]] = {
+            "benchmark": self.labels("benchmarks"),
+            "teachers": self.labels("teacher_sets") or ["all"],
+            "student": self.labels("students"),
+            "rule": [*self.labels("rules"), *own_rules],
+            "strategy": self.labels("strategies"),
+            "label_fraction": self.data.get("label_fractions") or [],
+            "seed": self.data.get("seeds") or [0],
+        }
         return tuple(rule for index, entry in enumerate(given) if (rule := self.exclusion(index, entry, known)))
 
     def exclusion(self, index: int, entry: object, known: Mapping[str, Sequence[Any]]) -> Mapping[str, tuple[Any, ...]]:

@@ -23,10 +23,13 @@ class Places:
 
     def of(self, path: Path, *, key: bool = False) -> tuple[int, int]:
         """The place of a value (or of its key), or of the nearest part around it that has one."""
-        table = self.keys if key else self.values
-        while path and path not in table:
+        while path:
+            if key and path in self.keys:
+                return self.keys[path]
+            if path in self.values:
+                return self.values[path]
             path = path[:-1]
-        return table.get(path, self.values.get(path, (0, 0)))
+        return self.values.get((), (0, 0))
 
 
 def load(text: str) -> tuple[Any, Places, list[Fault]]:

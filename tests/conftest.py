@@ -1,14 +1,19 @@
 import os
+import sys
+from pathlib import Path
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 
-from pathlib import Path
-
 import pytest
-import toys
 
+from harness import planning, provenance
+from harness.matrix import parse
 from harness.plugins import Registry
+from harness.run import run
+from harness.store import Store
+
+DATA = Path(__file__).parent / "data"
 
 TOY = """\
 benchmarks:
@@ -35,14 +40,61 @@ reports: {}
 """
 
 
+class Watch:
+    """Remembers what a run told it."""
+
+    def __init__(self):
+        self.lines = []
+
+    def begin(self, total, reused):
+        self.lines.append(("begin", total, reused))
+
+    def started(self, step):
+        self.lines.append(("started", step.kind, step.what))
+
+    def ended(self, step, report):
+        self.lines.append((report.state, step.kind, step.what))
+
+
 @pytest.fixture(scope="session")
 def registry():
-    return Registry.installed() + Registry.of(toys)
+    return Registry.installed()
 
 
 @pytest.fixture
 def toy():
     return TOY
+
+
+@pytest.fixture
+def plan_of(registry):
+    return lambda text: planning.make(parse(text, registry))
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(tmp_path / "store")
+
+
+@pytest.fixture
+def run_plan(registry, store):
+    """Runs a plan and returns what became of its steps, and what was said meanwhile."""
+
+    def go(plan, into=store):
+        watch = Watch()
+        outcome = run(plan, into, plan.matrix.executor, registry, provenance.collect(registry), watch)
+        return outcome, watch.lines
+
+    return go
+
+
+@pytest.fixture
+def faulty(monkeypatch):
+    """Makes the distribution of broken plugins visible."""
+    monkeypatch.syspath_prepend(str(DATA / "faulty"))
+    yield
+    for name in [name for name in sys.modules if name.startswith("faulty_")]:
+        del sys.modules[name]
 
 
 @pytest.fixture

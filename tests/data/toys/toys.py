@@ -1,6 +1,8 @@
 """Small components with real behaviour, so that the core is tested without torch."""
 
 import json
+import os
+import time
 
 import numpy as np
 
@@ -8,12 +10,14 @@ from harness.api import (
     Accepts,
     Annotation,
     Benchmark,
+    ConflictRule,
     Evidence,
     Item,
     Need,
     Objective,
     Prediction,
     Preference,
+    Ranked,
     Recipe,
     Strategy,
     Student,
@@ -36,8 +40,11 @@ class Words(Benchmark):
     test: int = 30
     single_class: bool = False
     repeat_id: bool = False
+    unlabelled: bool = False
+    delay: float = 0.0
 
     def items(self, split):
+        time.sleep(self.delay)
         size = {"train": self.train, "test": self.test}.get(split, 0)
         return [self._item(split, 0 if self.repeat_id else index) for index in range(size)]
 
@@ -47,6 +54,8 @@ class Words(Benchmark):
         return Item(f"{split}-{index}", " ".join(words), evidence=Evidence((words[0],)), group=f"{split}-{index // 2}")
 
     def labels(self, split):
+        if self.unlabelled and split == "train":
+            return {}
         return {item.id: "pristine" if self.single_class else self._label(item) for item in self.items(split)}
 
     def _label(self, item):
@@ -65,10 +74,12 @@ class Listens(Teacher):
     words: tuple[str, ...] = ("omega",)
     refuses: str = ""
     breaks: str = ""
+    line: str = ""
+    transport = frozenset({"line"})
 
     def annotate(self, items):
         for item in items:
-            if self.breaks and self.breaks in item.caption:
+            if self.breaks and self.breaks in item.caption and not os.path.exists(self.line):
                 raise RuntimeError("the line is dead")
             if self.refuses and self.refuses in item.caption:
                 yield Annotation(item.id, "refused")
@@ -158,6 +169,36 @@ class FromPredictions(Recipe):
         return [Target(item, said.verdict) for item, said in pool.panel.predictions.items()]
 
 
+class Repeat(Recipe):
+    """Learns what the first teacher said."""
+
+    revision = 1
+
+    def needs(self):
+        return frozenset({Need.ANNOTATIONS})
+
+    def examples(self, pool):
+        return [Target(item, pool.panel.of(item)[0].verdict) for item in pool.items]
+
+
+class ByName(ConflictRule):
+    name = "by-name"
+    revision = 1
+
+    def rank(self, panel, seed):
+        return [Ranked(item, 0.0, True) for item in sorted(panel.items)]
+
+
+class Bought(Recipe):
+    revision = 1
+
+    def needs(self):
+        return frozenset({Need.LABELS})
+
+    def examples(self, pool):
+        return [Target(item, label) for item, label in pool.labels.items()]
+
+
 class _OneStage(Strategy):
     def stage1(self):
         return (self.recipe(),)
@@ -182,12 +223,40 @@ class Sneaking(_OneStage):
         return Undeclared()
 
 
+class Dies(Repeat):
+    """Takes its process with it."""
+
+    revision = 1
+
+    def examples(self, pool):
+        os._exit(9)
+
+
+class Dying(_OneStage):
+    name = "dying"
+    revision = 1
+
+    def recipe(self):
+        return Dies()
+
+
 class Circular(_OneStage):
     name = "circular"
     revision = 1
 
     def recipe(self):
         return FromPredictions()
+
+
+class Parrot(Strategy):
+    name = "parrot"
+    revision = 1
+
+    def stage1(self):
+        return (Repeat(),)
+
+    def stage2(self):
+        return (Bought(),)
 
 
 class SelfTraining(Strategy):
@@ -220,4 +289,9 @@ def harness_students():
 
 @hookimpl
 def harness_strategies():
-    return [Peeking, Sneaking, Circular, SelfTraining]
+    return [Peeking, Sneaking, Circular, SelfTraining, Parrot, Dying]
+
+
+@hookimpl
+def harness_rules():
+    return [ByName]

@@ -1,0 +1,311 @@
+"""Matrix → plan. A step's key is the digest of all that its output depends on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from harness import intake
+from harness.cells import Course, Point, Role, excluded
+from harness.components import Component, ConflictRule, Need, Recipe, Student
+from harness.errors import Fault, MatrixError
+from harness.identity import IDENTITY_VERSION, digest, identity, seed_from
+from harness.matrix import Matrix
+from harness.plan import REVISIONS, Cell, Plan, Step, budget_of
+from harness.types import Split
+
+
+def make(matrix: Matrix) -> Plan:
+    """Check the matrix against its data and lay out the steps; raises `MatrixError`."""
+    facts, faults = intake.inspect(matrix)
+    if faults:
+        raise MatrixError(matrix.file, faults)
+    planner = _Planner(matrix, facts)
+    planner.student_cells()
+    planner.teacher_cells()
+    planner.finish()
+    if planner.faults:
+        raise MatrixError(matrix.file, list(dict.fromkeys(planner.faults)))
+    return planner.plan
+
+
+class _Planner:
+    """Adds cell after cell; each step is made once."""
+
+    def __init__(self, matrix: Matrix, facts: Mapping[str, intake.BenchmarkFacts]) -> None:
+        self.matrix = matrix
+        self.facts = facts
+        self.plan = Plan(matrix, facts)
+        self.faults: list[Fault] = []
+        self.used_exclusions: set[int] = set()
+        self._identities: dict[int, str] = {}
+        self._benchmarks = {**matrix.benchmarks, **matrix.evaluate_on}
+
+    def fault(self, path: tuple[str | int, ...], cause: str, remedy: str = "") -> None:
+        self.faults.append(self.matrix.fault(path, cause, remedy))
+
+    def identity(self, component: Component) -> str:
+        """Digest of a component's identity, made once per object."""
+        if id(component) not in self._identities:
+            self._identities[id(component)] = digest(identity(component))
+        return self._identities[id(component)]
+
+    def student_cells(self) -> None:
+        courses = [Course(strategy, label, self.matrix) for label, strategy in self.matrix.strategies.items()]
+        for benchmark in self.matrix.benchmarks:
+            for student in self.matrix.students:
+                self.check_parts(benchmark, student)
+                for course in courses:
+                    self.check_course(course, student)
+                    for point in course.points(benchmark, student):
+                        self.add_cell(course, point)
+
+    def check_parts(self, benchmark: str, student: str) -> None:
+        """A student needs its parts of an item on every benchmark that it meets."""
+        for label in (benchmark, *self.matrix.evaluate_on):
+            lacking = self.matrix.students[student].reads() - self.facts[label].gives
+            if lacking:
+                section = "benchmarks" if label == benchmark else "evaluate_on"
+                self.fault(
+                    ("students", student),
+                    f"needs {_listed(lacking)}, which {section}.{label} does not give"
+                    f" (it gives {_listed(self.facts[label].gives)})",
+                )
+
+    def check_course(self, course: Course, student: str) -> None:
+        """What the student cannot do, and what the matrix lacks, is refused here."""
+        able = self.matrix.students[student]
+        where = ("strategies", course.label)
+        for recipe in course.recipes:
+            if unable := recipe.asks() - able.accepts():
+                self.fault(where, f"students.{student} ({able.name}) cannot be trained on {_listed(unable)}")
+            if unknown := set(recipe.objective.losses) - able.losses():
+                self.fault(
+                    where,
+                    f"students.{student} ({able.name}) knows no loss {_listed(unknown)}",
+                    f"It knows {_listed(able.losses())}.",
+                )
+        if Need.RANK in course.needs and not course.rules():
+            self.fault(where, "needs a conflict rule, and the matrix has no rules")
+        if Need.LABELS in course.needs and not self.matrix.label_fractions:
+            self.fault(where, "buys labels, and the matrix has no label_fractions")
+        if not self.matrix.teacher_sets and any(course.uses_teachers(rule) for rule in course.rules()):
+            self.fault(where, "learns from teachers, and the matrix has no teachers")
+
+    def add_cell(self, course: Course, point: Point) -> None:
+        if matched := excluded(point, self.matrix.exclude):
+            self.used_exclusions.update(matched)
+            return
+        if not self.possible(course, point):
+            return
+        chain = _Chain(self, course, point)
+        if chain.cyclic:
+            return
+        model = chain.train()
+        assert point.student is not None
+        assert point.benchmark is not None
+        answers = {
+            label: (self.predict(self.matrix.students[point.student], chain.what, model, label, "test"),)
+            for label in (point.benchmark, *self.matrix.evaluate_on)
+        }
+        self.plan.cells.append(Cell(point, "student", model, chain.stage1_model, chain.rank_key, chain.budget, answers))
+
+    def possible(self, course: Course, point: Point) -> bool:
+        """Refuse rules on too few teachers, teachers that cannot read the data, and fractions that buy nothing."""
+        before = len(self.faults)
+        assert point.benchmark is not None
+        if point.teachers is not None:
+            members = self.matrix.teacher_sets[point.teachers]
+            for teacher in members:
+                self.check_teacher(teacher, point.benchmark)
+            if point.rule is not None and len(members) < (least := course.rule(point.rule).min_teachers):
+                self.fault(
+                    ("strategies", course.label) if course.own_rule else ("rules", point.rule),
+                    f"needs {least} teachers, and the teacher set {point.teachers!r} has {len(members)}",
+                    f"Leave it out:  exclude: [{{rule: {point.rule}, teachers: {point.teachers}}}]",
+                )
+        items = self.facts[point.benchmark].splits["train"].items
+        if point.label_fraction is not None and budget_of(point.label_fraction, items) == 0:
+            index = self.matrix.label_fractions.index(point.label_fraction)
+            self.fault(
+                ("label_fractions", index),
+                f"{point.label_fraction:g} of the {items} training items of {point.benchmark} buys no label",
+            )
+        return len(self.faults) == before
+
+    def check_teacher(self, teacher: str, benchmark: str) -> None:
+        if lacking := self.matrix.teachers[teacher].reads() - self.facts[benchmark].gives:
+            self.fault(("teachers", teacher), f"needs {_listed(lacking)}, which benchmarks.{benchmark} does not give")
+
+    def teacher_cells(self) -> None:
+        """Teachers alone and each set's majority, wherever they can read the data."""
+        if not self.matrix.teachers_as_arms:
+            return
+        for benchmark in self._benchmarks:
+            able = {
+                label
+                for label, teacher in self.matrix.teachers.items()
+                if teacher.reads() <= self.facts[benchmark].gives
+            }
+            for label in sorted(able):
+                self.teacher_cell("teacher", label, (label,), benchmark)
+            for name, members in self.matrix.teacher_sets.items():
+                if len(members) > 1 and able.issuperset(members):
+                    self.teacher_cell("majority", name, members, benchmark)
+
+    def teacher_cell(self, role: Role, label: str, members: Sequence[str], benchmark: str) -> None:
+        strategy = "teacher" if role == "teacher" else "majority of teachers"
+        point = Point(benchmark, label, None, None, strategy)
+        keys = tuple(self.annotate(teacher, benchmark, "test") for teacher in members)
+        self.plan.cells.append(Cell(point, role, None, None, None, 0, {benchmark: keys}))
+
+    def finish(self) -> None:
+        for index, _ in enumerate(self.matrix.exclude):
+            if index not in self.used_exclusions:
+                self.fault(("exclude", index), "leaves out no cell", "Delete it, or look for a misspelt value.")
+        if not self.plan.cells and not self.faults:
+            self.fault((), "there is no cell: name benchmarks, students and strategies, or teachers_as_arms")
+
+    def annotate(self, teacher: str, benchmark: str, split: Split) -> str:
+        key = self.add(
+            "annotate",
+            f"{teacher} on {benchmark} {split}",
+            {"teacher": self.matrix.teachers[teacher], "benchmark": self._benchmarks[benchmark]},
+            {"split": split},
+            {},
+        )
+        self.plan.annotations[teacher, benchmark, split] = key
+        return key
+
+    def predict(self, student: Student, who: str, model: str | None, benchmark: str, split: Split) -> str:
+        return self.add(
+            "predict",
+            f"{who} on {benchmark} {split}",
+            {"student": student, "benchmark": self._benchmarks[benchmark]},
+            {"split": split, "seed": seed_from("predict", self.identity(student))},
+            {"model": model} if model else {},
+        )
+
+    def add(
+        self,
+        kind: str,
+        what: str,
+        components: Mapping[str, Component],
+        params: Mapping[str, Any],
+        inputs: Mapping[str, str],
+    ) -> str:
+        """The key of the step; the step itself is new only if no equal one is there."""
+        ingredients = {
+            "identity_version": IDENTITY_VERSION,
+            "kind": kind,
+            "revision": REVISIONS[kind],
+            "components": {role: self.identity(component) for role, component in components.items()},
+            "params": params,
+            "inputs": inputs,
+        }
+        key = digest(ingredients)
+        if key not in self.plan.steps:
+            self.plan.steps[key] = Step(kind, key, what, components, params, inputs, ingredients)
+        return key
+
+
+class _Chain:
+    """The training steps of one cell, from its needs."""
+
+    def __init__(self, planner: _Planner, course: Course, point: Point) -> None:
+        assert point.benchmark is not None
+        self.planner = planner
+        self.course = course
+        self.point = point
+        self.benchmark = point.benchmark
+        self.model: str | None = None
+        self.what = f"{point.student} untrained"
+        self.stage1_model: str | None = None
+        self.rank_key: str | None = None
+        facts = planner.facts[point.benchmark].splits["train"]
+        fraction = point.label_fraction
+        self.budget = 0 if fraction is None else budget_of(fraction, facts.items)
+        self.labels_digest = facts.labels_digest
+        self.cyclic = self.refuse_cycles()
+
+    def refuse_cycles(self) -> bool:
+        """Stage 1 cannot wait for what stage 1 makes."""
+        rule = self.course.rule(self.point.rule) if self.point.rule else None
+        for recipe in self.course.stage1:
+            needs = recipe.needs()
+            path = ""
+            if Need.STAGE1_PREDICTIONS in needs:
+                path = "stage 1 → stage1_predictions → stage 1"
+            elif rule and needs & {Need.RANK, Need.LABELS} and Need.STAGE1_PREDICTIONS in rule.needs():
+                path = f"stage 1 → rank by {self.point.rule} → stage1_predictions → stage 1"
+            if path:
+                self.planner.fault(("strategies", self.course.label), f"stage 1 waits for itself: {path}")
+                return True
+        return False
+
+    def train(self) -> str | None:
+        """Add every training step; the key of the last, None where nothing is trained."""
+        for recipe in self.course.stage1:
+            self.model = self.step(recipe, 1)
+        self.stage1_model = self.model
+        for recipe in self.course.stage2:
+            self.model = self.step(recipe, 2)
+        return self.model
+
+    def step(self, recipe: Recipe, stage: int) -> str:
+        assert self.point.student is not None
+        planner, student = self.planner, self.planner.matrix.students[self.point.student]
+        needs = recipe.needs()
+        inputs = {"start": self.model} if self.model else {}
+        params: dict[str, Any] = {
+            # The same for every strategy, rule and fraction: equal (student, seed) starts equal.
+            "seed": seed_from("train", planner.identity(student), self.point.seed)
+        }
+        if Need.ANNOTATIONS in needs:
+            inputs |= self.annotations()
+        if needs & {Need.RANK, Need.LABELS}:
+            inputs["rank"] = self.rank()
+        if Need.LABELS in needs:
+            params |= {"budget": self.budget, "labels": self.labels_digest}
+        if Need.STAGE1_PREDICTIONS in needs:
+            inputs["predictions"] = self.stage1_predictions()
+        components = {
+            "recipe": recipe,
+            "student": student,
+            "benchmark": planner.matrix.benchmarks[self.benchmark],
+        }
+        self.what = f"{self.point.student} by {self.course.label}, stage {stage}, seed {self.point.seed}"
+        if Need.LABELS in needs:
+            self.what += f", {self.budget} labels by {self.point.rule}"
+        return planner.add("train", self.what, components, params, inputs)
+
+    def annotations(self) -> dict[str, str]:
+        assert self.point.teachers is not None
+        members = self.planner.matrix.teacher_sets[self.point.teachers]
+        return {
+            f"annotations.{teacher}": self.planner.annotate(teacher, self.benchmark, "train") for teacher in members
+        }
+
+    def rank(self) -> str:
+        point = self.point
+        assert point.rule is not None
+        assert point.seed is not None
+        rule: ConflictRule = self.course.rule(point.rule)
+        inputs = self.annotations() if Need.ANNOTATIONS in rule.needs() else {}
+        if Need.STAGE1_PREDICTIONS in rule.needs():
+            inputs["predictions"] = self.stage1_predictions()
+        components = {"rule": rule, "benchmark": self.planner.matrix.benchmarks[self.benchmark]}
+        params = {"seed": seed_from("rank", self.planner.identity(rule), point.seed)}
+        what = f"{point.rule} on {self.benchmark}, seed {point.seed}"
+        self.rank_key = self.planner.add("rank", what, components, params, inputs)
+        self.planner.plan.ranks[point.rule, point.teachers or "", self.benchmark, point.seed] = self.rank_key
+        return self.rank_key
+
+    def stage1_predictions(self) -> str:
+        assert self.point.student is not None
+        student = self.planner.matrix.students[self.point.student]
+        return self.planner.predict(student, self.what, self.stage1_model, self.benchmark, "train")
+
+
+def _listed(words: Iterable[str]) -> str:
+    return ", ".join(sorted(map(str, words))) or "nothing"

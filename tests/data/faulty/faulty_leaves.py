@@ -1,0 +1,1 @@
+raise SystemExit("I am a script")

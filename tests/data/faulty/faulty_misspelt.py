@@ -1,0 +1,6 @@
+from harness.api import hookimpl
+
+
+@hookimpl
+def harness_teacher():
+    return []
