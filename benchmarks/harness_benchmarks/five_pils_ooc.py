@@ -1,0 +1,159 @@
+"""5Pils-OOC: fact-checked images, each with an accurate caption and one out of context; for testing only."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from harness.api import Benchmark, Evidence, Image, Item, Split, Verdict, file_digest, hookimpl
+from harness_benchmarks.published import GIVEAWAYS, content_id, damaged, locate, pictures, tells
+
+FILE = "test.json"
+SOURCE = "github.com/UKPLab/naacl2025-cove (data/5pils_ooc)"
+
+
+class Row(BaseModel):
+    """An object of the published file; what is not read here never gets further."""
+
+    model_config = ConfigDict(frozen=True, strict=True)
+
+    image_id: int
+    id: int
+    caption: str
+    true_caption: str
+    evidence_captions: list[str]
+    image_path: str
+
+    @property
+    def item_id(self) -> str:
+        """What a recorded answer is matched by: `content_id` of the columns image_id and caption."""
+        return content_id(str(self.image_id), self.caption)
+
+
+class FivePilsOoc(Benchmark):
+    """624 images with two captions each (Tonglet et al., NAACL 2025): a test set without training items.
+
+    An item is pristine where its caption is the image's true one. Image and evidence are the same for both
+    items of an image, so whatever ignores the caption is right on exactly half of them. An image is a group.
+    """
+
+    name = "5pils-ooc"
+    transport = frozenset({"root", "images"})
+
+    root: str | None = None
+    """Folder of the published file; by default ``5pils-ooc`` in the folder that HARNESS_REAL_DATA names."""
+    images: str | None = None
+    """Folder of the images, which are fetched apart; items whose image is not there are left out."""
+    giveaways: tuple[str, ...] = GIVEAWAYS
+    """Evidence captions with one of these words are left out: they give the verdict away."""
+    questions: bool = True
+    """Leave out, too, captions that ask whether something is so, as the headlines of fact-checkers do."""
+
+    def gives(self) -> frozenset[str]:
+        """Evidence; images where their folder is given."""
+        return frozenset({"evidence", "image"} if self.images else {"evidence"})
+
+    def digest(self) -> str:
+        """Digest of the published file, and of the images where their folder is given."""
+        return file_digest(self._path(), *([Path(self.images)] if self.images else []))
+
+    def items(self, split: Split) -> Sequence[Item]:
+        """Items in the order of their ids; that of the file gives the labels away."""
+        if split != "test":
+            return []
+        rows, images = self._kept()
+        return [
+            Item(
+                id=row.item_id,
+                caption=row.caption,
+                image=images.get(row.item_id),
+                evidence=Evidence(captions=self._fair(row)),
+                group=f"image-{row.image_id}",
+            )
+            for row in rows
+        ]
+
+    def labels(self, split: Split) -> Mapping[str, Verdict]:
+        """The label of every item."""
+        if split != "test":
+            return {}
+        return {row.item_id: "pristine" if row.caption == row.true_caption else "falsified" for row in self._kept()[0]}
+
+    def notes(self) -> Mapping[str, str | int]:
+        """What was left out."""
+        rows, _ = self._kept()
+        found = sum(len(row.evidence_captions) for row in rows)
+        return {
+            "evidence captions found": found,
+            "evidence captions left out that give the verdict away": found - sum(len(self._fair(row)) for row in rows),
+            "items for which no evidence was found": sum(not row.evidence_captions for row in rows),
+            "items whose every evidence caption was left out": sum(
+                bool(row.evidence_captions) and not self._fair(row) for row in rows
+            ),
+            "items left out for want of their image": len(read_rows(self._path())) - len(rows),
+        }
+
+    def _path(self) -> Path:
+        return locate(self.name, self.root, [FILE])[0]
+
+    def _kept(self) -> tuple[list[Row], dict[str, Image]]:
+        """The rows that are items, by id, and their images."""
+        rows = sorted(read_rows(self._path()), key=lambda row: row.item_id)
+        images = pictures(self.name, self.images, {row.item_id: row.image_path for row in rows})
+        return [row for row in rows if row.item_id in images or not self.images], images
+
+    def _fair(self, row: Row) -> tuple[str, ...]:
+        return tuple(caption for caption in row.evidence_captions if not tells(caption, self.giveaways, self.questions))
+
+
+def read_rows(path: Path) -> list[Row]:
+    """The rows of the file, in which an image's accurate row comes before its out-of-context one.
+
+    Labels are not told by position; yet a file whose positions, ids and captions do not agree was shuffled
+    or damaged, and joining anything to it would go wrong: `DataError`.
+    """
+    try:
+        objects: Any = json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise damaged(path, f"is not JSON: {error}", SOURCE) from None
+    if not isinstance(objects, list) or not objects or len(objects) % 2:
+        raise damaged(path, "is not a list of rows, two for each image", SOURCE)
+    rows = [_row(path, place, value) for place, value in enumerate(objects)]
+    for image_id, (accurate, other) in enumerate(zip(rows[::2], rows[1::2], strict=True)):
+        if fault := _fault(accurate, other, image_id, len(rows) // 2):
+            raise damaged(path, f"rows {2 * image_id} and {2 * image_id + 1}: {fault}; it was shuffled or cut", SOURCE)
+    return rows
+
+
+def _row(path: Path, place: int, value: object) -> Row:
+    try:
+        return Row.model_validate(value)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "the row"
+        raise damaged(path, f"row {place}: {where}: {first['msg']}", SOURCE) from None
+
+
+def _fault(accurate: Row, other: Row, image_id: int, images: int) -> str:
+    """What is wrong with the two rows of an image; empty where nothing is."""
+    if (accurate.image_id, other.image_id) != (image_id, image_id):
+        return f"image_id is {accurate.image_id} and {other.image_id}, not {image_id}"
+    if (accurate.id, other.id) != (image_id, image_id + images):
+        return f"id is {accurate.id} and {other.id}, not {image_id} and {image_id + images}"
+    if accurate.true_caption != other.true_caption:
+        return "true_caption differs"
+    if accurate.caption != accurate.true_caption or other.caption == other.true_caption:
+        return "the first caption, and it alone, must be the true one"
+    if (accurate.image_path, accurate.evidence_captions) != (other.image_path, other.evidence_captions):
+        return "image or evidence differ"
+    return ""
+
+
+@hookimpl
+def harness_benchmarks() -> list[type[Benchmark]]:
+    """5Pils-OOC."""
+    return [FivePilsOoc]

@@ -1,0 +1,149 @@
+"""What readers of published data sets share: where files lie, ids that tell nothing, and titles that tell too much."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache, partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.api import DataError, Image, digest
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+VARIABLE = "HARNESS_REAL_DATA"
+
+# VERITE's longest list has 683 characters; a parser is not to be handed megabytes by a stranger.
+MAX_LIST = 20_000
+
+GIVEAWAYS = (
+    "snopes",
+    "politifact",
+    "fact check",
+    "factcheck",
+    "full fact",
+    "lead stories",
+    "afp fact",
+    "boom live",
+    "alt news",
+    "pesacheck",
+    "factly",
+    "africa check",
+    "vishvas news",
+    "truth or fiction",
+    "hoax",
+    "debunk",
+    "fake",
+    "false claim",
+    "misinformation",
+    "disinformation",
+    "rumor",
+    "rumour",
+)
+"""Names of fact-checkers, and words of a verdict."""
+
+# "Does This Photograph Show …", "Is This a Real …": search engines cut titles before the name of the site.
+_QUESTION = re.compile(r"\s*(no, |yes, )?(is|are|was|were|do|does|did|has|have)\b", re.IGNORECASE)
+_BREAKS = re.compile(r"[\W_]+")
+
+
+def locate(place: str, root: str | None, names: Sequence[str]) -> tuple[Path, ...]:
+    """The files of a data set in ``root``, or else in its folder in the one that the environment names.
+
+    Raises `DataError` for a folder that is not known, and for all the files that are missing from it.
+    """
+    variable = os.environ.get(VARIABLE)
+    if root is None and not variable:
+        raise DataError(
+            f"where its files lie is not known: {VARIABLE} is not set and no root is given",
+            place=place,
+            remedy=f"set {VARIABLE} to the folder that holds {place}/, or give the folder of the files as root",
+        )
+    folder = Path(root) if root is not None else Path(variable or "") / place
+    missing = [name for name in names if not (folder / name).is_file()]
+    if missing:
+        raise DataError(
+            f"there is no {', no '.join(missing)} in {folder}",
+            place=place,
+            remedy=f"put the published files there, or say by root or {VARIABLE} where they are",
+        )
+    return tuple(folder / name for name in names)
+
+
+def content_id(*parts: str) -> str:
+    """An id of 16 hex digits that depends on the parts alone: neither place in the file nor file name shows."""
+    return digest(list(parts))[:16]
+
+
+def tells(title: str, words: Iterable[str], questions: bool = True) -> bool:
+    """Whether a page title gives the verdict away: it has one of the words, or asks whether something is so.
+
+    Case and punctuation do not count, and a word may go on: ``debunk`` finds *Debunked!*.
+    """
+    flat = _flat(title)
+    return any(_needle(word) in flat for word in words) or (questions and bool(_QUESTION.match(title)))
+
+
+def _flat(text: str) -> str:
+    return f" {_BREAKS.sub(' ', text).strip().casefold()}"
+
+
+_needle = cache(_flat)
+
+
+def texts_of(text: str) -> tuple[str, ...] | None:
+    """The texts in a Python list in text, which is parsed as a literal and never run; None for anything else."""
+    try:
+        values = ast.literal_eval(text) if len(text) <= MAX_LIST else None
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return None
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        return None
+    return tuple(values)
+
+
+def matrix_of(path: Path, rows: int, source: str) -> NDArray[np.float32]:
+    """Vectors of shape (rows, D), finite, mapped from an ``.npy`` file; raises `DataError` for anything else."""
+    import numpy as np
+
+    try:
+        matrix = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, OSError, EOFError) as error:
+        raise damaged(path, f"is not an array of numbers: {error}", source) from None
+    if matrix.ndim != 2 or matrix.dtype != np.float32 or len(matrix) != rows or not np.isfinite(matrix).all():
+        cause = f"holds {matrix.dtype} of shape {matrix.shape}, not {rows} rows of finite float32"
+        raise damaged(path, cause, source)
+    return np.asarray(matrix)
+
+
+def pictures(place: str, folder: str | None, names: Mapping[str, str]) -> dict[str, Image]:
+    """Images by item id, from their file names; what is not in the folder is left out.
+
+    Raises `DataError` where the folder holds none of them.
+    """
+    if folder is None:
+        return {}
+    found = {
+        # Called by the item's id: published file names such as ``false_12.jpg`` give the label away.
+        key: Image(partial(Path.read_bytes, path), f"image of {place} item {key}")
+        for key, name in names.items()
+        if (path := Path(folder) / Path(name).name).is_file()
+    }
+    if not found:
+        example = Path(next(iter(names.values()))).name
+        raise DataError(
+            f"the folder {folder} holds none of its images, such as {example}",
+            place=place,
+            remedy="give the folder of the fetched images as images, or leave images out",
+        )
+    return found
+
+
+def damaged(path: Path, cause: str, source: str) -> DataError:
+    """The error for a file that is not as it was published."""
+    return DataError(cause, place=path.name, remedy=f"fetch the file again from {source}")

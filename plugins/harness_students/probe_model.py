@@ -1,0 +1,154 @@
+"""The probe's numbers: features to inputs, inputs to log-odds, and both to and from a file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from harness.api import Item, TrainingError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+FILE = "probe.safetensors"
+FORMAT = "harness probe 1"
+
+Part = Literal["image", "text", "product", "difference", "cosine"]
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What a probe looks at: parts made of the two vectors, then further features as they are."""
+
+    image: str
+    text: str
+    parts: tuple[Part, ...]
+    extra: tuple[str, ...]
+
+    def of(self, item: Item) -> list[Tensor]:
+        """A vector (D_p,) for each part; no vector at all where the item lacks a finite feature."""
+        import torch
+
+        names = (self.image, self.text, *self.extra)
+        if any(name not in item.features for name in names):
+            return []
+        image, text, *extra = (torch.tensor(item.features[name], dtype=torch.float32).flatten() for name in names)
+        if not all(bool(torch.isfinite(vector).all()) for vector in (image, text, *extra)):
+            return []
+        image, text = _unit(image), _unit(text)
+        made = {"image": image, "text": text}
+        if image.shape == text.shape:
+            made |= {"product": image * text, "difference": (image - text).abs(), "cosine": (image @ text)[None]}
+        return [*(made[part] for part in self.parts), *extra] if made.keys() >= set(self.parts) else []
+
+
+def _unit(vector: Tensor) -> Tensor:
+    unit: Tensor = vector / vector.norm().clamp_min(1e-12)
+    return unit
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """Weights, and the statistics of the training items by which inputs are standardised.
+
+    Each part is divided by the root of its length as well, so that one cosine weighs as much as 768 numbers.
+    Without a hidden layer, ``weights`` holds ``output`` (D,) and ``bias`` (1,); with one of H units,
+    ``hidden`` (H, D), ``hidden_bias`` (H,), ``output`` (H,) and ``bias`` (1,).
+    """
+
+    mean: Tensor  # (D,)
+    scale: Tensor  # (D,), what standardised inputs are multiplied by
+    weights: Mapping[str, Tensor]
+
+    def fits(self, row: Sequence[Tensor]) -> bool:
+        """Whether an item's vectors are there and as long as those trained on."""
+        return sum(map(len, row)) == len(self.mean)
+
+    def inputs(self, rows: Sequence[Sequence[Tensor]]) -> Tensor:
+        """Standardised inputs (N, D)."""
+        import torch
+
+        return (torch.stack([torch.cat(list(row)) for row in rows]) - self.mean) * self.scale
+
+    def logits(self, inputs: Tensor) -> Tensor:
+        """Log-odds of falsified (N,) for standardised inputs (N, D)."""
+        if "hidden" in self.weights:
+            inputs = (inputs @ self.weights["hidden"].T + self.weights["hidden_bias"]).relu()
+        return inputs @ self.weights["output"] + self.weights["bias"]
+
+    def trainable(self) -> Model:
+        """A copy whose weights collect gradients."""
+        return replace(self, weights={name: value.clone().requires_grad_() for name, value in self.weights.items()})
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Compute in one thread, as long as this lasts.
+
+    Matrices this small gain nothing from a second one, lose a factor of ten where cores are shared, and would
+    be summed in another order: the last bits of the weights must not depend on the machine's cores.
+    """
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def fresh(rows: Sequence[Sequence[Tensor]], hidden: int, seed: int) -> Model:
+    """An untrained model: log-odds 0 for everything, as the output layer starts at zero.
+
+    The hidden layer is drawn uniformly from ±1 by the seed; no global random state is read or changed.
+    """
+    import torch
+
+    matrix = torch.stack([torch.cat(list(row)) for row in rows])  # (N, D)
+    lengths = torch.cat([torch.full_like(part, len(part)) for part in rows[0]])  # (D,)
+    deviation = matrix.std(0, correction=0)
+    scale = torch.where(deviation > 1e-8, deviation, 1.0).reciprocal() / lengths.sqrt()
+    width = hidden or len(scale)
+    weights = {"output": torch.zeros(width), "bias": torch.zeros(1)}
+    if hidden:
+        generator = torch.Generator().manual_seed(seed)
+        # Each part of the inputs has a length of about 1, so units are of order one whatever D is.
+        weights["hidden"] = torch.rand(hidden, len(scale), generator=generator) * 2 - 1
+        weights["hidden_bias"] = torch.zeros(hidden)
+    return Model(matrix.mean(0), scale, weights)
+
+
+def save(model: Model, inputs: Inputs, folder: Path) -> None:
+    """Write the model, with what it looks at, to `FILE` in the folder."""
+    from safetensors.torch import save_file
+
+    tensors = {"mean": model.mean, "scale": model.scale}
+    tensors |= {f"weights.{name}": value.detach().contiguous() for name, value in model.weights.items()}
+    # One key only: safetensors writes several in an order that differs from run to run.
+    save_file(tensors, folder / FILE, metadata={FORMAT: repr(inputs)})
+
+
+def load(inputs: Inputs, folder: Path) -> Model:
+    """The model of a folder; raises `TrainingError` where it is damaged or looks at other things."""
+    from safetensors import SafetensorError, safe_open
+
+    path = folder / FILE
+    try:
+        with safe_open(path, framework="pt") as file:
+            looked_at = (file.metadata() or {}).get(FORMAT, "something else")
+            names = file.keys()
+            tensors = {name: file.get_tensor(name) for name in names}
+    except (OSError, SafetensorError) as error:
+        raise TrainingError(f"cannot be read: {error}", place=str(path)) from None
+    if looked_at != repr(inputs):
+        raise TrainingError(
+            f"was trained on {looked_at}, not on {inputs}",
+            place=str(path),
+            remedy="train and predict with the same options of probe",
+        )
+    weights = {name.removeprefix("weights."): value for name, value in tensors.items() if name.startswith("weights.")}
+    return Model(tensors["mean"], tensors["scale"], weights)
