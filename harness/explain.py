@@ -47,10 +47,11 @@ def explain_step(plan: Plan, store: Store, step: Step) -> Iterator[str]:
 
 def _nearest(store: Store, step: Step) -> Iterator[str]:
     """The stored step of this kind with the fewest differences, and these differences."""
+    described = step.described()
     candidates: list[tuple[int, str, list[str]]] = []
     for manifest in store.manifests(step.kind):
         stored: dict[str, Any] = manifest.get("ingredients", {})
-        found = list(differences(stored, step.ingredients))
+        found = list(differences(stored, described))
         candidates.append((len(found), str(manifest["key"]), found))
     if candidates:
         _, key, found = min(candidates)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.components import Benchmark
-from harness.errors import DataError, Fault
+from harness.errors import DataError, Fault, HarnessError
 from harness.identity import digest, identity
 from harness.matrix import Matrix
 from harness.types import SPLITS, VERDICTS, Item, Split, Verdict
@@ -41,7 +41,7 @@ class BenchmarkFacts:
 def inspect(matrix: Matrix) -> tuple[dict[str, BenchmarkFacts], list[Fault]]:
     """Every benchmark of the matrix by label, and the faults found in them."""
     facts: dict[str, BenchmarkFacts] = {}
-    faults: list[Fault] = []
+    faults: list[Fault] = list(_unreadable(matrix))
     for section, entries, trained_on in (
         ("benchmarks", matrix.benchmarks, True),
         ("evaluate_on", matrix.evaluate_on, False),
@@ -55,9 +55,22 @@ def inspect(matrix: Matrix) -> tuple[dict[str, BenchmarkFacts], list[Fault]]:
                     matrix.fault((section, label), cause, remedy) for cause, remedy in _unfit(items, labels, trained_on)
                 ]
             except DataError as error:
-                cause = f"{error.place}: {error.cause}" if error.place else error.cause
-                faults.append(matrix.fault((section, label), cause, error.remedy))
+                faults.append(matrix.fault((section, label), _cause(error), error.remedy))
     return facts, faults
+
+
+def _unreadable(matrix: Matrix) -> Iterator[Fault]:
+    """Components whose files are missing or damaged."""
+    for section in ("teachers", "students", "rules", "strategies"):
+        for label, component in getattr(matrix, section).items():
+            try:
+                component.digest()
+            except HarnessError as error:
+                yield matrix.fault((section, label), _cause(error), error.remedy)
+
+
+def _cause(error: HarnessError) -> str:
+    return f"{error.place}: {error.cause}" if error.place else error.cause
 
 
 def _facts(

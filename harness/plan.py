@@ -9,6 +9,7 @@ from typing import Any
 
 from harness.cells import Point, Role
 from harness.components import Component
+from harness.identity import identity
 from harness.intake import BenchmarkFacts
 from harness.matrix import Matrix
 from harness.types import Split
@@ -28,7 +29,12 @@ class Step:
     params: Mapping[str, Any]
     inputs: Mapping[str, str]
     ingredients: Mapping[str, Any]
-    """What the key is the digest of."""
+    """What the key is the digest of; components stand here by the digests of their identities."""
+
+    def described(self) -> dict[str, Any]:
+        """The ingredients with every component's identity in full, for people who ask why."""
+        parts = {role: identity(component) for role, component in self.components.items()}
+        return {**self.ingredients, "components": parts}
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,7 @@ def perform(step: Step, root: Path, provenance: Mapping[str, Any]) -> Report:
             draft.finish(
                 {
                     "what": step.what,
-                    "ingredients": dict(step.ingredients),
+                    "ingredients": step.described(),
                     "facts": {**facts, **bench.facts},
                     "provenance": {**provenance, "seconds": round(seconds, 3), "finished": round(time.time(), 3)},
                 }

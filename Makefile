@@ -1,0 +1,35 @@
+# Everything runs in .venv, with the versions of constraints.txt. See README.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+
+export HF_HUB_OFFLINE := 1
+export HF_HUB_DISABLE_TELEMETRY := 1
+
+.PHONY: quickstart test check bench base clean
+
+quickstart: $(VENV)/.installed   ## a whole comparison on the embedded default, and its report
+	$(BIN)/harness run examples/quickstart.yaml
+
+test: check                      ## lint, types, import contracts, tests
+	$(BIN)/pytest
+
+check: $(VENV)/.installed        ## lint, types, import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.installed        ## speed, as ratios within one run
+	$(BIN)/pytest benchmarks/speed --benchmark-only --benchmark-sort=name -p no:randomly -p no:cacheprovider
+
+base: $(VENV)/.installed         ## remake the pre-trained base of tiny-llava (about 15 minutes on two cores)
+	$(BIN)/python -m harness_students.tiny_llava.pretrain
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[train,dev]"
+	touch $@
+
+clean:                           ## remove the environment; results in runs/ stay
+	rm -rf $(VENV)

@@ -1,0 +1,63 @@
+import re
+import shlex
+from pathlib import Path
+
+import click
+import pytest
+
+from harness.cli import main
+from harness.matrix import load, parse
+from harness.planning import make
+
+ROOT = Path(__file__).parent.parent
+PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")])
+
+
+def blocks(kind):
+    return [
+        pytest.param(
+            text, id=f"{page.relative_to(ROOT)}:{page.read_text()[: page.read_text().index(text)].count(chr(10))}"
+        )
+        for page in PAGES
+        for number, text in enumerate(re.findall(rf"```{kind}\n(.*?)```", page.read_text(), re.DOTALL))
+    ]
+
+
+@pytest.mark.parametrize("text", blocks("yaml"))
+def test_every_matrix_in_the_manual_can_be_planned(registry, text):
+    assert make(parse(text, registry)).cells
+
+
+@pytest.mark.parametrize("text", blocks("console"))
+def test_every_command_in_the_manual_exists(text):
+    for line in text.splitlines():
+        words = shlex.split(line.removeprefix("$ "), comments=True)
+        if line.startswith("$ harness") and words[1:]:
+            command = main
+            for word in words[1:]:
+                if not isinstance(command, click.Group):
+                    break
+                assert word in command.commands, line
+                command = command.commands[word]
+            options = {name for parameter in command.params for name in parameter.opts}
+            assert {word for word in words if word.startswith("--")} <= options, line
+        elif line.startswith("$ make"):
+            assert f"\n{words[1]}:" in (ROOT / "Makefile").read_text(), line
+
+
+@pytest.mark.parametrize("name", ["quickstart.yaml"])
+def test_every_example_that_needs_no_download_can_be_planned(registry, name):
+    plan = make(load(ROOT / "examples" / name, registry))
+    assert len(plan.cells) >= 24
+
+
+def test_the_example_on_real_data_can_be_planned(registry, data):
+    plan = make(load(ROOT / "examples" / "verite.yaml", registry))
+    assert len(plan.cells) > 50
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_inside_the_repository_leads_somewhere(page):
+    for target in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", page.read_text()):
+        if not target.startswith(("http://", "https://", "mailto:")):
+            assert (page.parent / target).exists(), target
