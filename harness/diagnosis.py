@@ -136,10 +136,11 @@ def _share(values: Sequence[bool]) -> float:
 
 
 def conflict_rows(plan: Plan, store: Store) -> list[dict[str, Any]]:
-    """One row per rule, teacher set and benchmark: the first seed's."""
+    """One row per rule, teacher set and benchmark: the first seed's. A rule that reads nothing knows no conflict."""
     found: dict[tuple[str, str, str], dict[str, Any]] = {}
+    rules = {**plan.matrix.own_rules, **plan.matrix.rules}
     for (rule, teachers, benchmark, seed), key in plan.ranks.items():
-        if (rule, teachers, benchmark) in found or not store.has("rank", key):
+        if (rule, teachers, benchmark) in found or not rules[rule].needs() or not store.has("rank", key):
             continue
         order = rows.read_ranks(store, key)
         labels = _benchmark(plan, benchmark).labels("train")

@@ -212,7 +212,10 @@ def _costs(plan: Plan, store: Store, arm: ArmResult) -> dict[str, float]:
                 totals["training_seconds"] += manifest["provenance"]["seconds"]
             elif step.kind == "predict" and key in _answers(cell):
                 totals["prediction_seconds"] += manifest["provenance"]["seconds"]
-    return {name: total / len(arm.cells) for name, total in totals.items()}
+    means = {name: total / len(arm.cells) for name, total in totals.items()}
+    # What was never trained, or answered by no student, took no time that could be compared.
+    unknown = {"training_seconds": not _trained(arm), "prediction_seconds": arm.cells[0].role != "student"}
+    return means | {name: nan for name, missing in unknown.items() if missing}
 
 
 def _warnings(row: Mapping[str, Any]) -> Iterator[str]:
@@ -226,8 +229,6 @@ def _warnings(row: Mapping[str, Any]) -> Iterator[str]:
             yield f"{row[outcome] / asked:.0%} of the answers are {word} and count as wrong"
     if row["seeds"] < row["seeds_planned"]:
         yield f"{row['seeds']} of {row['seeds_planned']} seeds are done"
-    if row["saturated"]:
-        yield "saturated: the rule found fewer conflicts than the fraction would buy"
 
 
 def contrasts_table(plan: Plan, store: Store, arms: list[ArmResult]) -> DataFrame:

@@ -40,11 +40,11 @@ class Estimate:
 
     @property
     def detectable(self) -> float:
-        """The smallest true mean that is found at 5 % with a power of 80 %."""
+        """The smallest true mean that is found at 5 % with a power of 80 %; NaN where nothing varies."""
         from scipy.special import stdtrit
 
         if self.error == 0:
-            return 0.0
+            return nan
         return float((stdtrit(self.df, 0.975) + stdtrit(self.df, 0.8)) * self.error)
 
 

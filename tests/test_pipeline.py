@@ -137,7 +137,8 @@ reports: {}
     assert arms.loc["stage1-only", "accuracy"] > arms.loc["zero-shot", "accuracy"] + 0.1
     cell = next(cell for cell in plan.cells if cell.point.strategy == "mmkd")
     facts = manifest(plan, store, cell.model)["facts"]
-    assert np.abs(facts["first_step_rewards"]).max() < 1e-6
+    assert facts["first_step_reward"] < 1e-6
+    assert facts["reference_sha256"] == facts["start_sha256"]
 
 
 def test_a_missing_file_is_a_fault_at_the_line_that_names_it(plan_of, monkeypatch):
