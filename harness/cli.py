@@ -34,6 +34,9 @@ class _Commands(click.Group):
         except HarnessError as error:
             click.echo(f"error: {error}", err=True)
             ctx.exit(YOURS)
+        except KeyboardInterrupt:
+            click.echo("stopped: what is done is kept, and running again goes on from there", err=True)
+            ctx.exit(INCOMPLETE)
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -84,11 +87,7 @@ def run(matrix: Path, store_path: Path, out: Path | None) -> None:
     plan, store, registry = _prepare(matrix, store_path)
     console = _console()
     with progress.watching(console) as watcher:
-        try:
-            outcome = execute(plan, store, plan.matrix.executor, registry, provenance.collect(registry), watcher)
-        except KeyboardInterrupt:
-            click.echo("stopped; what is done is kept, and running again goes on from there", err=True)
-            sys.exit(INCOMPLETE)
+        outcome = execute(plan, store, plan.matrix.executor, registry, provenance.collect(registry), watcher)
     files = _write(plan, store, _out_of(matrix, out))
     ran, reused = outcome.count("done"), outcome.count("stored")
     text = f"{ran} steps run, {reused} reused"
@@ -96,11 +95,10 @@ def run(matrix: Path, store_path: Path, out: Path | None) -> None:
         if outcome.count(state):
             text += f", {outcome.count(state)} {state}"
     click.echo(f"{text} in {outcome.seconds:.1f} s")
-    for key, reason in outcome.reasons.items():
-        click.echo(f"{outcome.states[key]}: {plan.steps[key].kind} {plan.steps[key].what}\n  {reason}", err=True)
     for file in files:
         click.echo(f"report: {file} ({len(plan.cells)} cells, {outcome.seconds:.0f} s)")
     if outcome.reasons:
+        click.echo(f"incomplete: `harness status {matrix}` says which cells lack what", err=True)
         sys.exit(INCOMPLETE)
 
 

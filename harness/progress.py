@@ -42,7 +42,7 @@ class Lines:
 
     def ended(self, step: Step, report: Report) -> None:
         self._done += 1
-        line = f"[{self._done}/{self._total}] {step.kind} {step.what}: {report.state} in {report.seconds:.1f} s"
+        line = f"[{self._done}/{self._total}] {report.state}: {step.kind} {step.what} in {report.seconds:.1f} s"
         left = self.left()
         self._say(f"{line}, about {left:.0f} s left" if left >= 1 else line)
         if report.state != "done":

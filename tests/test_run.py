@@ -144,33 +144,57 @@ def test_a_label_that_nobody_has_makes_the_cell_wait(plan_of, toy, run_plan, sto
     assert "labels to be bought do not exist yet" in results.loc[buying, "reason"].iloc[0]
 
 
-def test_results_after_kill_9_equal_those_of_an_uninterrupted_run(toy, tmp_path):
+@pytest.fixture
+def command(tmp_path, toy):
+    """Starts ``harness run`` on a slow toy matrix in a process of its own, and waits for its first artifacts."""
     text = toy.replace("executor: inline", "executor: {uses: local, workers: 1, threads: 1}")
     (tmp_path / "toy.yaml").write_text(text.replace("words: words", "words: {uses: words, delay: 0.05}", 1))
-    command = [sys.executable, "-m", "harness.cli", "run", "toy.yaml"]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
 
-    def start(name):
-        return subprocess.Popen(
-            [*command, "--store", f"{name}/store", "--out", f"{name}/out"],
+    def artifacts(name):
+        return len(list((tmp_path / name).glob("store/artifacts/*/*")))
+
+    def start(name, artifacts_first=0):
+        arguments = [sys.executable, "-m", "harness.cli", "run", "toy.yaml"]
+        before = artifacts(name)
+        process = subprocess.Popen(
+            [*arguments, "--store", f"{name}/store", "--out", f"{name}/out"],
             cwd=tmp_path,
             env=environment,
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
         )
-
-    assert start("whole").wait(timeout=120) == 0
-    for _ in range(3):
-        process = start("cut")
-        seen = len(list((tmp_path / "cut").glob("store/artifacts/*/*")))
         deadline = time.monotonic() + 60
-        while len(list((tmp_path / "cut").glob("store/artifacts/*/*"))) < seen + 4 and time.monotonic() < deadline:
+        while artifacts(name) < before + artifacts_first and time.monotonic() < deadline:
             time.sleep(0.01)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-    assert start("cut").wait(timeout=120) == 0
+        return process
+
+    return start
+
+
+def test_results_after_kill_9_equal_those_of_an_uninterrupted_run(command, tmp_path):
+    with command("whole") as whole:
+        whole.communicate(timeout=120)
+    for _ in range(3):
+        with command("cut", artifacts_first=4) as process:
+            process.send_signal(signal.SIGKILL)
+            process.communicate()
+    with command("cut") as last:
+        last.communicate(timeout=120)
+    assert (whole.returncode, last.returncode) == (0, 0)
     for name in ("results.csv", "contrasts.csv", "conflicts.csv"):
         assert (tmp_path / "cut/out" / name).read_bytes() == (tmp_path / "whole/out" / name).read_bytes()
+
+
+def test_ctrl_c_keeps_what_is_done_and_ends_with_3(command, tmp_path):
+    with command("stopped", artifacts_first=4) as process:
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 3
+    assert said.endswith("stopped: what is done is kept, and running again goes on from there\n")
+    assert "Traceback" not in said
+    assert len(list((tmp_path / "stopped").glob("store/artifacts/*/*"))) >= 4
 
 
 def test_the_manifest_says_what_was_learnt_and_where(plan_of, toy, run_plan, store):
