@@ -8,14 +8,11 @@ from harness.components import (
     Executor,
     Need,
     Objective,
-    Panel,
-    Pool,
     Recipe,
     Report,
     Strategy,
     Student,
     Teacher,
-    Workbench,
 )
 from harness.errors import (
     DataError,
@@ -24,6 +21,7 @@ from harness.errors import (
     TrainingError,
     UnreadableImage,
 )
+from harness.handed import Panel, Pool, Workbench
 from harness.hookspec import hookimpl
 from harness.identity import canonical, digest, file_digest, seed_from, sha256_of
 from harness.types import (

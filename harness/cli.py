@@ -221,8 +221,8 @@ def list_plugins(as_json: bool) -> None:
 
 def _prepare(matrix: Path, store_path: Path) -> tuple[Plan, Store, Registry]:
     from harness import planning
-    from harness.matrix import load
     from harness.plugins import Registry
+    from harness.reading import load
     from harness.store import Store
 
     registry = Registry.installed()

@@ -7,15 +7,16 @@ A component keeps no heavy state: what is heavy lives inside the method that nee
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor as Workers
 from contextlib import AbstractContextManager
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from harness.handed import Panel, Pool, Workbench
 from harness.types import (
     Annotation,
     Example,
@@ -71,6 +72,15 @@ class Component(BaseModel, ABC):
     templates: ClassVar[tuple[str, ...]] = ()
     """Files beside the class's module, whose content is part of the identity."""
 
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_: object) -> None:
+        """An option that a subclass only gives another default keeps its parent's description."""
+        for name, field in cls.model_fields.items():
+            for base in cls.__mro__[1:]:
+                known = getattr(base, "__pydantic_fields__", {}).get(name)
+                if field.description is None and known is not None:
+                    field.description = known.description
+
     def digest(self) -> str:
         """Hex digest of the files that the output depends on; empty where there are none."""
         return ""
@@ -116,41 +126,6 @@ class Teacher(Component):
         return frozenset()
 
 
-class Panel:
-    """What every teacher said of every training item, and what else a rule or recipe declared.
-
-    Teachers are in the order of their labels. ``predictions`` is empty unless
-    `Need.STAGE1_PREDICTIONS` was declared.
-    """
-
-    def __init__(
-        self,
-        items: Mapping[str, Item],
-        annotations: Mapping[str, Mapping[str, Annotation]],
-        predictions: Mapping[str, Prediction] | None = None,
-    ) -> None:
-        self.items = items
-        self.teachers = tuple(sorted(annotations))
-        self.predictions: Mapping[str, Prediction] = predictions or {}
-        self._annotations = annotations
-
-    def of(self, item_id: str) -> tuple[Annotation, ...]:
-        """Every teacher's annotation of the item, whatever its outcome."""
-        return tuple(self._annotations[teacher][item_id] for teacher in self.teachers)
-
-    def answers(self, item_id: str) -> tuple[Annotation, ...]:
-        """The annotations that carry a verdict."""
-        return tuple(said for said in self.of(item_id) if said.outcome == "ok")
-
-    def verdicts(self, item_id: str) -> tuple[Verdict, ...]:
-        """The verdicts that were given, in the order of the teachers."""
-        return tuple(said.verdict for said in self.answers(item_id) if said.verdict)
-
-    def disagree(self, item_id: str) -> bool:
-        """Whether two teachers gave different verdicts."""
-        return len(set(self.verdicts(item_id))) > 1
-
-
 class ConflictRule(Component):
     """Orders the training items by how much a label would tell, and says where the teachers conflict."""
 
@@ -193,24 +168,6 @@ class Objective(BaseModel):
     """Peak learning rate, where the student's own setting is not to be used."""
 
 
-class Pool(Protocol):
-    """What a recipe is handed: the training items and what it declared as its needs, nothing else."""
-
-    @property
-    def items(self) -> Mapping[str, Item]: ...
-    @property
-    def panel(self) -> Panel: ...
-    @property
-    def rank(self) -> Sequence[Ranked]: ...
-    @property
-    def labels(self) -> Mapping[str, Verdict]:
-        """Exactly the bought labels; asking for another raises `LabelNotBought`."""
-        ...
-
-    @property
-    def seed(self) -> int: ...
-
-
 class Recipe(Component):
     """One training: which examples are made of what is known, and what is minimised over them."""
 
@@ -247,38 +204,6 @@ class Strategy(Component):
     @abstractmethod
     def stage2(self) -> Sequence[Recipe]:
         """Recipes that go on from where stage 1 ended."""
-
-
-class Workbench(Protocol):
-    """What a training or predicting student may lean on. Nothing else persists."""
-
-    @property
-    def out(self) -> Path:
-        """Folder that becomes the artifact: whatever the student writes here is kept."""
-        ...
-
-    @property
-    def seed(self) -> int: ...
-    @property
-    def checkpoints(self) -> Path:
-        """Folder of this step that survives a kill and is gone once the step is done."""
-        ...
-
-    def log(self, **values: float | int | str) -> None:
-        """A line of the training log."""
-        ...
-
-    def prove(self, **facts: object) -> None:
-        """Facts about this training that go into the artifact's manifest."""
-        ...
-
-    def warm(self, key: str, make: Callable[[], T]) -> T:
-        """The object of that key, kept in this worker process from step to step."""
-        ...
-
-    def cached(self, key: str, make: Callable[[Path], None]) -> Path:
-        """A folder in the store's cache, made once; ``key`` must say all that the content depends on."""
-        ...
 
 
 class Student(Component):

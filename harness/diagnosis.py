@@ -8,8 +8,9 @@ from math import nan
 from typing import TYPE_CHECKING, Any
 
 from harness.components import Benchmark
+from harness.contrasts import contrasts_table
 from harness.plan import Plan
-from harness.results import arm_results, arms_table, cell_results, contrasts_table, results_table
+from harness.results import arm_results, arms_table, cell_results, results_table
 from harness.scores import combine
 from harness.steps import rows
 from harness.store import Store

@@ -7,7 +7,8 @@ from typing import Any
 
 from harness import intake
 from harness.cells import Course, Point, Role, excluded
-from harness.components import Component, ConflictRule, Need, Recipe, Student
+from harness.chain import Chain
+from harness.components import Component, Need, Student
 from harness.errors import Fault, MatrixError
 from harness.identity import IDENTITY_VERSION, digest, identity, seed_from
 from harness.matrix import Matrix
@@ -98,7 +99,7 @@ class _Planner:
             return
         if not self.possible(course, point):
             return
-        chain = _Chain(self, course, point)
+        chain = Chain(self, course, point)
         if chain.cyclic:
             return
         model = chain.train()
@@ -207,104 +208,6 @@ class _Planner:
         if key not in self.plan.steps:
             self.plan.steps[key] = Step(kind, key, what, components, params, inputs, ingredients)
         return key
-
-
-class _Chain:
-    """The training steps of one cell, from its needs."""
-
-    def __init__(self, planner: _Planner, course: Course, point: Point) -> None:
-        assert point.benchmark is not None
-        self.planner = planner
-        self.course = course
-        self.point = point
-        self.benchmark = point.benchmark
-        self.model: str | None = None
-        self.what = f"{point.student} untrained"
-        self.stage1_model: str | None = None
-        self.rank_key: str | None = None
-        facts = planner.facts[point.benchmark].splits["train"]
-        fraction = point.label_fraction
-        self.budget = 0 if fraction is None else budget_of(fraction, facts.items)
-        self.labels_digest = facts.labels_digest
-        self.cyclic = self.refuse_cycles()
-
-    def refuse_cycles(self) -> bool:
-        """Stage 1 cannot wait for what stage 1 makes."""
-        rule = self.course.rule(self.point.rule) if self.point.rule else None
-        for recipe in self.course.stage1:
-            needs = recipe.needs()
-            path = ""
-            if Need.STAGE1_PREDICTIONS in needs:
-                path = "stage 1 → stage1_predictions → stage 1"
-            elif rule and needs & {Need.RANK, Need.LABELS} and Need.STAGE1_PREDICTIONS in rule.needs():
-                path = f"stage 1 → rank by {self.point.rule} → stage1_predictions → stage 1"
-            if path:
-                self.planner.fault(("strategies", self.course.label), f"stage 1 waits for itself: {path}")
-                return True
-        return False
-
-    def train(self) -> str | None:
-        """Add every training step; the key of the last, None where nothing is trained."""
-        for recipe in self.course.stage1:
-            self.model = self.step(recipe, 1)
-        self.stage1_model = self.model
-        for recipe in self.course.stage2:
-            self.model = self.step(recipe, 2)
-        return self.model
-
-    def step(self, recipe: Recipe, stage: int) -> str:
-        assert self.point.student is not None
-        planner, student = self.planner, self.planner.matrix.students[self.point.student]
-        needs = recipe.needs()
-        inputs = {"start": self.model} if self.model else {}
-        params: dict[str, Any] = {
-            # The same for every strategy, rule and fraction: equal (student, seed) starts equal.
-            "seed": seed_from("train", planner.identity(student), self.point.seed)
-        }
-        if Need.ANNOTATIONS in needs:
-            inputs |= self.annotations()
-        if needs & {Need.RANK, Need.LABELS}:
-            inputs["rank"] = self.rank()
-        if Need.LABELS in needs:
-            params |= {"budget": self.budget, "labels": self.labels_digest}
-        if Need.STAGE1_PREDICTIONS in needs:
-            inputs["predictions"] = self.stage1_predictions()
-        components = {
-            "recipe": recipe,
-            "student": student,
-            "benchmark": planner.matrix.benchmarks[self.benchmark],
-        }
-        self.what = f"{self.point.student} by {self.course.label}, stage {stage}, seed {self.point.seed}"
-        if Need.LABELS in needs:
-            self.what += f", {self.budget} labels by {self.point.rule}"
-        return planner.add("train", self.what, components, params, inputs)
-
-    def annotations(self) -> dict[str, str]:
-        assert self.point.teachers is not None
-        members = self.planner.matrix.teacher_sets[self.point.teachers]
-        return {
-            f"annotations.{teacher}": self.planner.annotate(teacher, self.benchmark, "train") for teacher in members
-        }
-
-    def rank(self) -> str:
-        point = self.point
-        assert point.rule is not None
-        assert point.seed is not None
-        rule: ConflictRule = self.course.rule(point.rule)
-        inputs = self.annotations() if Need.ANNOTATIONS in rule.needs() else {}
-        if Need.STAGE1_PREDICTIONS in rule.needs():
-            inputs["predictions"] = self.stage1_predictions()
-        components = {"rule": rule, "benchmark": self.planner.matrix.benchmarks[self.benchmark]}
-        params = {"seed": seed_from("rank", self.planner.identity(rule), point.seed)}
-        what = f"{point.rule} on {self.benchmark}, seed {point.seed}"
-        self.rank_key = self.planner.add("rank", what, components, params, inputs)
-        self.planner.plan.ranks[point.rule, point.teachers or "", self.benchmark, point.seed] = self.rank_key
-        return self.rank_key
-
-    def stage1_predictions(self) -> str:
-        assert self.point.student is not None
-        student = self.planner.matrix.students[self.point.student]
-        return self.planner.predict(student, self.what, self.stage1_model, self.benchmark, "train")
 
 
 def _listed(words: Iterable[str]) -> str:

@@ -6,8 +6,8 @@ import click
 import pytest
 
 from harness.cli import main
-from harness.matrix import load, parse
 from harness.planning import make
+from harness.reading import load, parse
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")])

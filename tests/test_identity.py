@@ -85,7 +85,7 @@ def test_a_teacher_is_asked_again_when_anything_it_reads_changes_and_only_then()
 
 
 def test_the_random_rule_draws_by_seed_and_item_not_by_order():
-    from harness.components import Panel
+    from harness.handed import Panel
 
     items = {name: Item(name, "") for name in "abcdef"}
     backwards = dict(reversed(items.items()))

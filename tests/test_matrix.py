@@ -1,7 +1,7 @@
 import pytest
 
 from harness.errors import MatrixError
-from harness.matrix import load, parse
+from harness.reading import load, parse
 
 WRONG = """\
 benchmarks:

@@ -1,8 +1,8 @@
 import pytest
 
 from harness.errors import PluginError
-from harness.matrix import parse
 from harness.plugins import Registry, describe
+from harness.reading import parse
 
 
 def why(name):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
-from harness.components import Benchmark, ConflictRule, Need, Panel
+from harness.components import Benchmark, ConflictRule, Need
+from harness.handed import Panel
 from harness.plan import Step
 from harness.steps import rows
 from harness.steps.bench import StepBench

@@ -1,0 +1,96 @@
+"""What a component is handed when it works: the panel, a recipe's pool, a student's workbench."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from harness.types import Annotation, Item, Prediction, Ranked, Verdict
+
+T = TypeVar("T")
+
+
+class Panel:
+    """What every teacher said of every training item, and what else a rule or recipe declared.
+
+    Teachers are in the order of their labels. ``predictions`` is empty unless
+    `Need.STAGE1_PREDICTIONS` was declared.
+    """
+
+    def __init__(
+        self,
+        items: Mapping[str, Item],
+        annotations: Mapping[str, Mapping[str, Annotation]],
+        predictions: Mapping[str, Prediction] | None = None,
+    ) -> None:
+        self.items = items
+        self.teachers = tuple(sorted(annotations))
+        self.predictions: Mapping[str, Prediction] = predictions or {}
+        self._annotations = annotations
+
+    def of(self, item_id: str) -> tuple[Annotation, ...]:
+        """Every teacher's annotation of the item, whatever its outcome."""
+        return tuple(self._annotations[teacher][item_id] for teacher in self.teachers)
+
+    def answers(self, item_id: str) -> tuple[Annotation, ...]:
+        """The annotations that carry a verdict."""
+        return tuple(said for said in self.of(item_id) if said.outcome == "ok")
+
+    def verdicts(self, item_id: str) -> tuple[Verdict, ...]:
+        """The verdicts that were given, in the order of the teachers."""
+        return tuple(said.verdict for said in self.answers(item_id) if said.verdict)
+
+    def disagree(self, item_id: str) -> bool:
+        """Whether two teachers gave different verdicts."""
+        return len(set(self.verdicts(item_id))) > 1
+
+
+class Pool(Protocol):
+    """What a recipe is handed: the training items and what it declared as its needs, nothing else."""
+
+    @property
+    def items(self) -> Mapping[str, Item]: ...
+    @property
+    def panel(self) -> Panel: ...
+    @property
+    def rank(self) -> Sequence[Ranked]: ...
+    @property
+    def labels(self) -> Mapping[str, Verdict]:
+        """Exactly the bought labels; asking for another raises `LabelNotBought`."""
+        ...
+
+    @property
+    def seed(self) -> int: ...
+
+
+class Workbench(Protocol):
+    """What a training or predicting student may lean on. Nothing else persists."""
+
+    @property
+    def out(self) -> Path:
+        """Folder that becomes the artifact: whatever the student writes here is kept."""
+        ...
+
+    @property
+    def seed(self) -> int: ...
+    @property
+    def checkpoints(self) -> Path:
+        """Folder of this step that survives a kill and is gone once the step is done."""
+        ...
+
+    def log(self, **values: float | int | str) -> None:
+        """A line of the training log."""
+        ...
+
+    def prove(self, **facts: object) -> None:
+        """Facts about this training that go into the artifact's manifest."""
+        ...
+
+    def warm(self, key: str, make: Callable[[], T]) -> T:
+        """The object of that key, kept in this worker process from step to step."""
+        ...
+
+    def cached(self, key: str, make: Callable[[Path], None]) -> Path:
+        """A folder in the store's cache, made once; ``key`` must say all that the content depends on."""
+        ...
