@@ -8,8 +8,8 @@ os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 import pytest
 
 from harness import planning, provenance
-from harness.matrix import parse
 from harness.plugins import Registry
+from harness.reading import parse
 from harness.run import run
 from harness.store import Store
 

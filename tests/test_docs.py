@@ -61,3 +61,19 @@ def test_every_link_inside_the_repository_leads_somewhere(page):
     for target in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", page.read_text()):
         if not target.startswith(("http://", "https://", "mailto:")):
             assert (page.parent / target).exists(), target
+
+
+def test_the_teacher_of_the_readme_works():
+    from harness.plugins import Registry
+    from harness.types import Item
+
+    source = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    space = type("readme", (), {})()
+    vars(space)["__name__"] = "readme"
+    exec(compile(source[1], "README.md", "exec"), vars(space))
+    registry = Registry.of(space)
+    assert registry.plugins[0].error == ""
+    teacher = registry.find("teacher", "hedge")(confidence=0.8)
+    said = list(teacher.annotate([Item("1", "Did this happen?"), Item("2", "It did.")]))
+    assert [annotation.verdict for annotation in said] == ["falsified", "pristine"]
+    assert said[0].p_falsified == 0.8

@@ -8,9 +8,9 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[2] / "tests" / "data" / "toys"))
 
 from harness.identity import digest
-from harness.matrix import parse
 from harness.planning import make
 from harness.plugins import Registry
+from harness.reading import parse
 
 MATRIX = """\
 benchmarks: {words: words}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import time
 import traceback
 from collections.abc import Callable, Mapping
@@ -29,6 +30,14 @@ STEPS: Mapping[str, Callable[[Step, Store, StepBench], Mapping[str, Any]]] = {
 State = Literal["done", "failed", "waiting"]
 
 
+def _device() -> dict[str, str]:
+    """The accelerator that torch sees, where the step has loaded torch."""
+    torch = sys.modules.get("torch")
+    if torch is None or not torch.cuda.is_available():
+        return {}
+    return {"device": torch.cuda.get_device_name(), "cuda": str(torch.version.cuda)}
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """How a step ended; ``log`` is a traceback where the fault is not the user's."""
@@ -53,7 +62,12 @@ def perform(step: Step, root: Path, provenance: Mapping[str, Any]) -> Report:
                     "what": step.what,
                     "ingredients": step.described(),
                     "facts": {**facts, **bench.facts},
-                    "provenance": {**provenance, "seconds": round(seconds, 3), "finished": round(time.time(), 3)},
+                    "provenance": {
+                        **provenance,
+                        **_device(),
+                        "seconds": round(seconds, 3),
+                        "finished": round(time.time(), 3),
+                    },
                 }
             )
     except LabelsWanted as error:

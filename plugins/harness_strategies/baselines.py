@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
+from pydantic import Field
+
 from harness.api import Objective, Recipe, Strategy, hookimpl
 from harness_strategies.targets import LearnAllTeachers, LearnLabels, LearnMajority
 
@@ -43,9 +45,14 @@ class MajorityVote(Strategy):
 
     ties: Literal["skip", "probability"] = "skip"
     """Items on which as many teachers say one as the other: left out, or the side that is surer on average."""
+    epochs: float | None = Field(default=None, gt=0)
+    """Passes over the items, where the student's own setting is not to be used: there is one target an item
+    where `stage1-only` has one a teacher, so equal passes are fewer steps."""
+    lr: float | None = Field(default=None, gt=0)
+    """Peak learning rate, where the student's own setting is not to be used."""
 
     def stage1(self) -> Sequence[Recipe]:
-        return (LearnMajority(ties=self.ties),)
+        return (LearnMajority(ties=self.ties, objective=Objective(epochs=self.epochs, lr=self.lr)),)
 
     def stage2(self) -> Sequence[Recipe]:
         return ()
@@ -61,9 +68,9 @@ class Supervised(Strategy):
 
     rule: str | None = "random"
     """Name of the rule by which labels are bought."""
-    epochs: float | None = None
+    epochs: float | None = Field(default=None, gt=0)
     """Passes over the bought labels, where the student's own setting is not to be used."""
-    lr: float | None = None
+    lr: float | None = Field(default=None, gt=0)
     """Peak learning rate, where the student's own setting is not to be used."""
 
     def stage1(self) -> Sequence[Recipe]:

@@ -76,22 +76,30 @@ class PreferRightTeacher(_OnConflicts):
     """Preferences: the teacher that was right over the one that was wrong (DPO, arXiv 2305.18290).
 
     Where no teacher was wrong there is no pair, and the answer is a plain target; where all were wrong,
-    the label without a rationale is preferred.
+    the label without a rationale is preferred. An objective without ``sft`` learns nothing from plain
+    targets: then items without a pair are left out, and what is replayed is preferred to its flipped verdict.
     """
 
     replay_as: Literal["target", "preference"] = "target"
     """A replayed answer as a plain target, or preferred over the same words with the other verdict."""
 
     def asks(self) -> frozenset[Accepts]:
-        return frozenset({Accepts.TARGETS, Accepts.PREFERENCES})
+        return frozenset({Accepts.PREFERENCES} | ({Accepts.TARGETS} if self._learns_targets else set()))
 
     def examples(self, pool: Pool) -> Iterable[Example]:
         bought = self.bought(pool)
         examples = [_preferred(pool, item_id) for item_id in bought]
+        if not self._learns_targets:
+            examples = [example for example in examples if isinstance(example, Preference)]
+        flip = self.replay_as == "preference" or not self._learns_targets
         for item_id in self.replayed(pool, len(bought)):
             agreed = _agreed(pool, item_id)
-            examples.append(_over_flipped(agreed) if self.replay_as == "preference" else agreed)
+            examples.append(_over_flipped(agreed) if flip else agreed)
         return examples
+
+    @property
+    def _learns_targets(self) -> bool:
+        return "sft" in self.objective.losses
 
 
 def _right(pool: Pool, item_id: str) -> Target:

@@ -9,7 +9,6 @@ from harness.api import (
     Annotation,
     Example,
     Need,
-    Objective,
     Panel,
     Pool,
     Recipe,
@@ -86,8 +85,6 @@ class LearnMajority(Recipe):
 
 class LearnLabels(Recipe):
     """The bought labels as bare verdicts: no teacher is asked."""
-
-    objective: Objective = Objective()
 
     def needs(self) -> frozenset[Need]:
         return frozenset({Need.LABELS})
