@@ -1,0 +1,124 @@
+"""A vision-language base: loaded once per worker, branched for every training and prediction."""
+
+from __future__ import annotations
+
+import copy
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from harness.api import MissingDependency, TrainingError, sha256_of
+
+Model = Any
+"""A model of transformers or peft; they carry no types that hold for all families."""
+Processor = Any
+"""A processor or tokenizer of transformers."""
+
+PACKAGES = ("torch", "transformers", "peft", "trl", "datasets", "accelerate", "safetensors")
+OUTSIDE = ("vision", "visual", "projector", "connector", "merger")
+"""Words in the names of modules that LoRA must leave alone."""
+
+
+@dataclass(frozen=True)
+class Base:
+    """A model and its processor. Their weights are shared by all branches and written by none."""
+
+    model: Model
+    processor: Processor
+
+    def branch(self) -> Model:
+        """The model with its own modules over the same weights.
+
+        Trainers patch forward methods and adapters replace layers; what they do to a branch ends with it.
+        """
+        shared = {id(tensor): tensor for tensor in chain(self.model.parameters(), self.model.buffers())}
+        return copy.deepcopy(self.model, shared)
+
+
+def require_packages(student: str) -> None:
+    """Raise `MissingDependency` unless everything that training needs is installed."""
+    missing = [package for package in PACKAGES if find_spec(package) is None]
+    if missing:
+        raise MissingDependency(
+            f"needs {', '.join(missing)}", place=f"student {student}", remedy="pip install 'ooc-harness[train]'"
+        )
+
+
+def load_base(model: str, dtype: str) -> Base:
+    """Read model and processor, frozen and in evaluation mode."""
+    # Read when the packages are imported, so it must be said before.
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    import torch
+    from transformers import AutoModelForImageTextToText
+    from transformers.utils import logging as transformers_logging
+
+    transformers_logging.disable_progress_bar()
+    try:
+        loaded = AutoModelForImageTextToText.from_pretrained(model, dtype=getattr(torch, dtype))
+        processor = _load_processor(model)
+    except (OSError, ValueError) as error:
+        raise TrainingError(
+            f"cannot load {model!r} as an image-text-to-text model: {str(error).splitlines()[0]}",
+            remedy="give the folder or the hub id of a transformers model such as LLaVA",
+        ) from error
+    except ImportError as error:
+        raise MissingDependency(f"the processor of {model!r} needs more packages: {error}") from error
+    if torch.cuda.is_available():
+        loaded = loaded.to("cuda")
+    return Base(loaded.requires_grad_(False).eval(), processor)
+
+
+def _load_processor(model: str) -> Processor:
+    from transformers import AutoProcessor
+
+    # Through AutoProcessor Pillow stands in for torchvision without a notice; naming the class would print one.
+    processor = AutoProcessor.from_pretrained(model)
+    if processor.tokenizer.pad_token is None:
+        processor.tokenizer.pad_token = processor.tokenizer.eos_token
+    return processor
+
+
+def open_adapter(base: Base, folder: Path, trainable: bool = False) -> Model:
+    """A branch of the base with the adapter of an earlier training on it."""
+    from peft import PeftModel
+
+    with quiet_peft():
+        return PeftModel.from_pretrained(base.branch(), str(folder), is_trainable=trainable)
+
+
+@contextmanager
+def quiet_peft() -> Iterator[None]:
+    """Keep away a notice about a name that peft asks transformers for, which no user can mend."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
+        yield
+
+
+def adapted_modules(model: Model) -> list[str]:
+    """Names of the modules that carry LoRA; raises `TrainingError` where one is no part of the language model."""
+    names = sorted({name.partition(".lora_A.")[0] for name, _ in model.named_parameters() if ".lora_A." in name})
+    strays = [name for name in names if any(word in name for word in OUTSIDE)]
+    if strays:
+        raise TrainingError(
+            f"LoRA would touch the vision side: {strays[0]} and {len(strays) - 1} more",
+            remedy="narrow the student's option 'lora_targets' to the language model",
+        )
+    return names
+
+
+def adapter_sha256(model: Model, adapter: str = "default") -> str:
+    """Digest of an adapter's weights, by name and value."""
+    import torch
+
+    parts = []
+    for name, weight in sorted(model.named_parameters()):
+        if f".{adapter}." in name:
+            parts.append(name.replace(f".{adapter}.", ".").encode())
+            parts.append(weight.detach().to("cpu", torch.float32).numpy().tobytes())
+    return sha256_of(b"\0".join(parts))

@@ -1,0 +1,146 @@
+"""Greedy answers of a vision-language student, with the probability of the verdict at the place where it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from harness.api import Item, Prediction, UnreadableImage
+from harness_students.vlm_base import Base, Model, Processor
+from harness_students.vlm_text import LEAD, Order, answer_text, asked_with_image, prompt_text, read_verdict
+
+if TYPE_CHECKING:
+    from PIL.Image import Image as Picture
+    from torch import Tensor
+
+
+class Watch:
+    """A logits processor that changes nothing and keeps the scores of the two verdict words' first tokens."""
+
+    def __init__(self, tokens: tuple[int, int]) -> None:
+        self.tokens = list(tokens)
+        self.steps: list[Tensor] = []
+
+    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
+        self.steps.append(scores[:, self.tokens].float().cpu())  # (B, 2)
+        return scores
+
+
+def predict(
+    base: Base,
+    model: Model,
+    items: Sequence[Item],
+    prompt: str,
+    order: Order,
+    batch_size: int,
+    max_new_tokens: int,
+) -> Iterator[Prediction]:
+    """One prediction per item in their order; an item without a readable image is an ``error``."""
+    words = verdict_tokens(base.processor)
+    waiting = iter(items)
+    while batch := list(islice(waiting, batch_size)):
+        pictures, failed = _open(batch)
+        readable = [item for item in batch if item.id not in failed]
+        answers = iter(_answer(base, model, readable, pictures, prompt, words, max_new_tokens) if readable else ())
+        for item in batch:
+            if item.id in failed:
+                yield Prediction(item.id, "error", text=failed[item.id])
+            else:
+                yield _read(base, item, *next(answers), words, order)
+
+
+def verdict_tokens(processor: Processor) -> tuple[int, int]:
+    """First token in which "Verdict: pristine" and "Verdict: falsified" differ, of either."""
+    encode = processor.tokenizer.encode
+    pair = (
+        encode(" " + answer_text("pristine", "", "verdict-first"), add_special_tokens=False),
+        encode(" " + answer_text("falsified", "", "verdict-first"), add_special_tokens=False),
+    )
+    return next((one, other) for one, other in zip(*pair, strict=False) if one != other)
+
+
+def _open(items: Iterable[Item]) -> tuple[list[Picture], dict[str, str]]:
+    """Pictures of the items that have one, and for the others what is wrong."""
+    pictures, failed = [], {}
+    for item in items:
+        try:
+            if item.image is None:
+                failed[item.id] = "It has no image."
+            else:
+                pictures.append(item.image.open())
+        except UnreadableImage as error:
+            failed[item.id] = str(error)
+    return pictures, failed
+
+
+def _answer(
+    base: Base,
+    model: Model,
+    items: Sequence[Item],
+    pictures: list[Picture],
+    prompt: str,
+    words: tuple[int, int],
+    max_new_tokens: int,
+) -> Iterator[tuple[list[int], list[tuple[float, float]]]]:
+    """For each item the tokens that were generated and the two verdict words' scores at each of them."""
+    import torch
+    from transformers import LogitsProcessorList
+
+    prompts = [
+        base.processor.apply_chat_template(
+            asked_with_image(prompt_text(prompt, item.caption)), add_generation_prompt=True, tokenize=False
+        )
+        for item in items
+    ]
+    inputs = base.processor(
+        text=prompts,
+        images=[[picture] for picture in pictures],
+        padding=True,
+        padding_side="left",
+        add_special_tokens=False,
+        return_tensors="pt",
+    ).to(model.device)
+    watch = Watch(words)
+    with torch.inference_mode():
+        sequences = model.generate(
+            **inputs,
+            do_sample=False,
+            num_beams=1,
+            max_new_tokens=max_new_tokens,
+            logits_processor=LogitsProcessorList([watch]),
+        )
+    scores = torch.stack(watch.steps, dim=1).tolist()  # (B, L, 2)
+    yield from zip(sequences[:, inputs["input_ids"].shape[1] :].tolist(), scores, strict=True)
+
+
+def _read(
+    base: Base,
+    item: Item,
+    tokens: Sequence[int],
+    scores: Sequence[tuple[float, float]],
+    words: tuple[int, int],
+    order: Order,
+) -> Prediction:
+    text = base.processor.tokenizer.decode(tokens, skip_special_tokens=True).strip()
+    verdict = read_verdict(text, order)
+    if verdict is None:
+        return Prediction(item.id, "unparsable", text=text)
+    place = verdict_place(base.processor, tokens, words, order)
+    return Prediction(item.id, "ok", verdict, None if place is None else _probability(*scores[place]), text)
+
+
+def verdict_place(processor: Processor, tokens: Sequence[int], words: tuple[int, int], order: Order) -> int | None:
+    """Where in the generated tokens the verdict word begins; None where it follows no "Verdict:"."""
+    places = [place for place, token in enumerate(tokens) if token in words]
+    for place in reversed(places) if order == "rationale-first" else places:
+        if processor.tokenizer.decode(tokens[:place]).rstrip().endswith(LEAD):
+            return place
+    return None
+
+
+def _probability(pristine: float, falsified: float) -> float:
+    """Softmax over the two words, the probability of falsified."""
+    from math import exp
+
+    return 1 / (1 + exp(min(700.0, pristine - falsified)))
