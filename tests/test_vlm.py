@@ -343,6 +343,14 @@ def test_a_base_that_is_none_is_refused(bench, tmp_path):
         list(TINY.model_copy(update={"model": str(tmp_path)}).predict(TEST, None, bench))
 
 
+def test_a_base_whose_weights_are_pickled_is_refused_unread(bench, tmp_path):
+    folder = tmp_path / "pickled"
+    shutil.copytree(FOLDER, folder, ignore=shutil.ignore_patterns("*.py", "*.safetensors", "__pycache__"))
+    (folder / "pytorch_model.bin").write_bytes(b"cos\nsystem\n(S'touch run'\ntR.")
+    with pytest.raises(TrainingError, match="cannot load"):
+        list(TinyLlava(model=str(folder)).predict(TEST, None, bench))
+
+
 def test_a_missing_package_is_named_with_its_remedy(monkeypatch, bench):
     import harness_students.vlm_base as vlm_base
 

@@ -31,9 +31,9 @@ Balance = Literal["none", "undersample", "oversample"]
 class _OnConflicts(Recipe):
     """What is bought, balanced, with a replay of what stage 1 already knew."""
 
-    balance: Balance = "undersample"
+    balance: Balance = "oversample"
     """How the classes among the bought items are made equal, after buying: an unbalanced set of conflicts
-    taught tiny students to answer one verdict always."""
+    taught tiny students to answer one verdict always. Oversampling leaves no label unused."""
     replay: float = Field(default=2.0, ge=0, le=100)
     """Items on which the teachers agree, per bought item that is used; their shared answer is learnt again."""
 
@@ -148,8 +148,9 @@ class Mmkd(Strategy):
     """Weight of the chosen answer's likelihood beside the preference loss, in a joint stage 2."""
     beta: float = Field(default=0.1, gt=0)
     """How strongly DPO holds the student to the stage-1 adapter."""
-    balance: Balance = "undersample"
-    """How the classes among the bought items are made equal, after buying."""
+    balance: Balance = "oversample"
+    """How the classes among the bought items are made equal, after buying: the rarer one repeated, the other one cut,
+    or neither."""
     replay: float = Field(default=2.0, ge=0, le=100)
     """Consensus items learnt again, per bought item that is used."""
     replay_as: Literal["target", "preference"] = "target"

@@ -39,7 +39,7 @@ from harness_students.vlm_trl import Schedule, fine_tune, prefer, remove_leftove
 SHIPPED = "tiny_llava"
 """The base that comes with this package, by the name of its folder."""
 
-LOADED = frozenset({".json", ".jinja", ".safetensors", ".model", ".txt", ".bin"})
+LOADED = frozenset({".json", ".jinja", ".safetensors", ".model", ".txt"})
 """Suffixes of the files in a model's folder that are read when it is loaded."""
 
 

@@ -60,7 +60,10 @@ def load_base(model: str, dtype: str) -> Base:
 
     transformers_logging.disable_progress_bar()
     try:
-        loaded = AutoModelForImageTextToText.from_pretrained(model, dtype=getattr(torch, dtype))
+        # Weights are a stranger's: safetensors cannot execute, and no code comes along with a model.
+        loaded = AutoModelForImageTextToText.from_pretrained(
+            model, dtype=getattr(torch, dtype), use_safetensors=True, trust_remote_code=False
+        )
         processor = _load_processor(model)
     except (OSError, ValueError) as error:
         raise TrainingError(
@@ -78,7 +81,7 @@ def _load_processor(model: str) -> Processor:
     from transformers import AutoProcessor
 
     # Through AutoProcessor Pillow stands in for torchvision without a notice; naming the class would print one.
-    processor = AutoProcessor.from_pretrained(model)
+    processor = AutoProcessor.from_pretrained(model, trust_remote_code=False)
     if processor.tokenizer.pad_token is None:
         processor.tokenizer.pad_token = processor.tokenizer.eos_token
     return processor
