@@ -18,7 +18,6 @@ class Steps(Protocol):
     plan: Plan
 
     def fault(self, path: tuple[str | int, ...], cause: str, remedy: str = "") -> None: ...
-    def identity(self, component: Component) -> str: ...
     def annotate(self, teacher: str, benchmark: str, split: Split) -> str: ...
     def predict(self, student: Student, who: str, model: str | None, benchmark: str, split: Split) -> str: ...
     def add(
@@ -80,8 +79,8 @@ class Chain:
         needs = recipe.needs()
         inputs = {"start": self.model} if self.model else {}
         params: dict[str, Any] = {
-            # The same for every strategy, rule and fraction: equal (student, seed) starts equal.
-            "seed": seed_from("train", planner.identity(student), self.point.seed)
+            # Of the seed alone: the same for every strategy, rule and fraction, and through edits of a plugin's source.
+            "seed": seed_from("train", self.point.seed)
         }
         if Need.ANNOTATIONS in needs:
             inputs |= self.annotations()
@@ -117,7 +116,7 @@ class Chain:
         if Need.STAGE1_PREDICTIONS in rule.needs():
             inputs["predictions"] = self.stage1_predictions()
         components = {"rule": rule, "benchmark": self.planner.plan.matrix.benchmarks[self.benchmark]}
-        params = {"seed": seed_from("rank", self.planner.identity(rule), point.seed)}
+        params = {"seed": seed_from("rank", point.seed)}
         what = f"{point.rule} on {self.benchmark}, seed {point.seed}"
         self.rank_key = self.planner.add("rank", what, components, params, inputs)
         self.planner.plan.ranks[point.rule, point.teachers or "", self.benchmark, point.seed] = self.rank_key

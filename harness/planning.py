@@ -183,7 +183,7 @@ class _Planner:
             "predict",
             f"{who} on {benchmark} {split}",
             {"student": student, "benchmark": self._benchmarks[benchmark]},
-            {"split": split, "seed": seed_from("predict", self.identity(student))},
+            {"split": split, "seed": seed_from("predict")},
             {"model": model} if model else {},
         )
 

@@ -45,7 +45,7 @@ def test_every_command_in_the_manual_exists(text):
             assert f"\n{words[1]}:" in (ROOT / "Makefile").read_text(), line
 
 
-@pytest.mark.parametrize("name", ["quickstart.yaml"])
+@pytest.mark.parametrize("name", ["quickstart.yaml", "worlds.yaml"])
 def test_every_example_that_needs_no_download_can_be_planned(registry, name):
     plan = make(load(ROOT / "examples" / name, registry))
     assert len(plan.cells) >= 24

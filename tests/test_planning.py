@@ -184,10 +184,10 @@ reports: {}
 GOLDEN = {
     "a on words train": "e1b0ac300936f5f6",
     "b on words train": "ecbf4e99499b4bf4",
-    "counter by parrot, stage 1, seed 0": "683e1e6bd96ef001",
-    "by-name on words, seed 0": "ee9dba6c9dfa17a3",
-    "counter by parrot, stage 2, seed 0, 4 labels by by-name": "241ae361d39c92fe",
-    "counter by parrot, stage 2, seed 0, 4 labels by by-name on words test": "d5c36edff72fd328",
+    "counter by parrot, stage 1, seed 0": "92c5f9368f90be2a",
+    "by-name on words, seed 0": "70d63f32681e9a38",
+    "counter by parrot, stage 2, seed 0, 4 labels by by-name": "f8d212669db5ec71",
+    "counter by parrot, stage 2, seed 0, 4 labels by by-name on words test": "e20ec9ac8a7ad7da",
     "a on words test": "ad44ebd8d404a13b",
     "b on words test": "4fcbb766d60efc70",
 }

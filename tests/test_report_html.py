@@ -6,6 +6,7 @@ import random
 import re
 import subprocess
 import sys
+from html import unescape
 from html.parser import HTMLParser
 from itertools import pairwise
 from math import nan, sqrt
@@ -553,6 +554,19 @@ def test_the_answer_names_the_best_arm_and_says_inconclusive_plainly():
     assert "inconclusive once adjusted for several comparisons" in answer
     assert "above the strongest teacher, entity-checker (79.0\u202f%); this pair was not tested." in answer
     assert "The label-rich bound, supervised · random · 100\u202f% with 400 labels, is at 87.5\u202f%" in answer
+
+
+def test_the_answer_says_which_arms_beat_the_floor_and_what_stage_2_adds_at_each_number_of_labels():
+    view = demo_view()
+    answer = re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", "", page(view).split("What labels buy")[0])))
+    asked = view.contrasts[view.contrasts["question"] == "above the floor"]
+    better = (asked["verdict"] == "better").sum()
+    assert f"Of {len(asked)} trained arms {better} are above the floor." in answer
+    added = view.contrasts[view.contrasts["question"] == "stage 2 adds"]
+    first = added.iloc[0]
+    assert "To stage 1 alone, stage 2 adds: mmkd · disagreement · 3 % " in answer
+    assert f"{100 * first['difference']:+.1f} points with 12 labels ({first['verdict']})" in answer.replace("−", "-")
+    assert f"; {len(added) - 4} more below." in answer
 
 
 def test_the_answer_admits_that_labels_did_not_help():

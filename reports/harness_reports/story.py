@@ -23,6 +23,10 @@ QUESTIONS = {
 """The questions of a view, in the order in which a reader asks them."""
 
 
+MOST_TOLD = 4
+"""Arms that one sentence can list."""
+
+
 @dataclass(frozen=True, slots=True)
 class Span:
     """A piece of a sentence."""
@@ -54,6 +58,8 @@ def answer(panel: Panel, contrasts: Sequence[Row], train_items: float) -> tuple[
         _overtaken(panel, best),
         _teachers(panel, best),
         _bound(panel, best),
+        _above_floor(panel, contrasts),
+        _stage2(panel, contrasts),
         _caveat(panel, best),
     )
     return tuple(sentence for sentence in told if sentence)
@@ -115,6 +121,13 @@ def _finding(contrast: Row) -> Sentence:
         case "inconclusive":
             return Span("inconclusive", "inconclusive"), Span(f"{_why_open(contrast)}.")
     return (Span("not decided."),)
+
+
+def _word(contrast: Row) -> Span:
+    match contrast.text("verdict"):
+        case "better" | "worse" | "inconclusive" as verdict:
+            return Span(verdict, verdict)
+    return Span("not decided")
 
 
 def _why_open(contrast: Row) -> str:
@@ -203,6 +216,37 @@ def _recovered(panel: Panel, best: Arm, bound: Arm) -> str:
         return ""
     gone = (best.accuracy - floor.accuracy) / (bound.accuracy - floor.accuracy)
     return f"; the student has gone {share(gone, 0)} of the way from the floor to it"
+
+
+def _asked(panel: Panel, contrasts: Sequence[Row], question: str) -> list[tuple[Arm, Row]]:
+    """The panel's arms to which a question is put, with the answer."""
+    arms = {arm.key[0]: arm for arm in panel.arms if arm.known}
+    rows = [row for row in contrasts if row.of(evaluated_on=panel.on) and row.text("question") == question]
+    return [(arms[row.raw("arm")], row) for row in rows if row.raw("arm") in arms]
+
+
+def _above_floor(panel: Panel, contrasts: Sequence[Row]) -> Sentence:
+    asked = _asked(panel, contrasts, FLOOR)
+    if not asked:
+        return ()
+    better = sum(row.text("verdict") == "better" for _, row in asked)
+    return (Span(f"Of {len(asked)} trained arms {better} are above the floor."),)
+
+
+def _stage2(panel: Panel, contrasts: Sequence[Row]) -> Sentence:
+    """What stage 2 adds at each number of labels; as many arms as fit into a sentence."""
+    asked = _asked(panel, contrasts, STAGE2)
+    spans: list[Span] = []
+    for place, (arm, row) in enumerate(asked[:MOST_TOLD]):
+        spans += [
+            Span("; " if place else "To stage 1 alone, stage 2 adds: "),
+            Span(arm.name, "name"),
+            Span(f" {points(row.number('difference'))} points with {count(arm.labels)} labels ("),
+            _word(row),
+            Span(")"),
+        ]
+    rest = len(asked) - MOST_TOLD
+    return (*spans, Span(f"; {rest} more below." if rest > 0 else ".")) if spans else ()
 
 
 def _caveat(panel: Panel, best: Arm) -> Sentence:
