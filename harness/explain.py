@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from harness.identity import differences, identity
-from harness.plan import REVISIONS, Cell, Plan, Step
+from harness.plan import Cell, Plan, Step
 from harness.store import Store
 
 
@@ -18,10 +18,9 @@ def find(plan: Plan, name: str) -> list[Cell]:
 def explain(plan: Plan, store: Store, cell: Cell) -> Iterator[str]:
     """Lines of text, a paragraph per step in the order in which they run."""
     keys = plan.steps_of(cell)
-    for step in sorted(
-        (plan.steps[key] for key in keys), key=lambda step: (tuple(REVISIONS).index(step.kind), step.key)
-    ):
-        yield from explain_step(plan, store, step)
+    for key, step in plan.steps.items():
+        if key in keys:
+            yield from explain_step(plan, store, step)
 
 
 def explain_step(plan: Plan, store: Store, step: Step) -> Iterator[str]:

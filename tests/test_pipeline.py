@@ -61,12 +61,14 @@ def test_both_stages_train_a_real_llava_through_trl(finished):
 def test_stage_2_starts_from_stage_1_and_its_reference_is_proved_to_be_that_adapter(finished):
     plan, store = finished
     cell = next(cell for cell in plan.cells if cell.point.strategy == "mmkd")
-    stage1, stage2 = (manifest(plan, store, key)["facts"] for key in (cell.stage1, cell.model))
+    stage1, stage2 = (manifest(plan, store, key)["proofs"] for key in (cell.stage1, cell.model))
     assert stage2["start_adapter_sha256"] == stage1["adapter_sha256"]
     assert stage2["reference_adapter_sha256"] == stage1["adapter_sha256"]
     assert stage2["adapter_sha256"] != stage1["adapter_sha256"]
     assert np.abs(stage2["first_step_rewards"]).max() < 1e-4
-    assert stage2["labels_bought"] == 9
+    facts = manifest(plan, store, cell.model)["facts"]
+    assert facts["labels_bought"] == 9
+    assert sum(facts["examples"].values()) == stage2["examples"]
 
 
 def test_models_are_kept_as_safetensors_and_nothing_else_that_can_run(finished):
@@ -136,9 +138,9 @@ reports: {}
     arms = view(plan, store).arms.set_index("strategy")
     assert arms.loc["stage1-only", "accuracy"] > arms.loc["zero-shot", "accuracy"] + 0.1
     cell = next(cell for cell in plan.cells if cell.point.strategy == "mmkd")
-    facts = manifest(plan, store, cell.model)["facts"]
-    assert facts["first_step_reward"] < 1e-6
-    assert facts["reference_sha256"] == facts["start_sha256"]
+    proofs = manifest(plan, store, cell.model)["proofs"]
+    assert proofs["first_step_reward"] < 1e-6
+    assert proofs["reference_sha256"] == proofs["start_sha256"]
 
 
 def test_a_missing_file_is_a_fault_at_the_line_that_names_it(plan_of, monkeypatch):

@@ -61,7 +61,8 @@ def perform(step: Step, root: Path, provenance: Mapping[str, Any]) -> Report:
                 {
                     "what": step.what,
                     "ingredients": step.described(),
-                    "facts": {**facts, **bench.facts},
+                    "facts": facts,
+                    "proofs": bench.proofs,
                     "provenance": {
                         **provenance,
                         **_device(),

@@ -25,7 +25,7 @@ class StepBench:
         self._key = key
         self.out = out
         self.seed = seed
-        self.facts: dict[str, object] = {}
+        self.proofs: dict[str, object] = {}
 
     @property
     def checkpoints(self) -> Path:
@@ -38,7 +38,7 @@ class StepBench:
             file.write(json.dumps(values, sort_keys=True) + "\n")
 
     def prove(self, **facts: object) -> None:
-        self.facts.update(facts)
+        self.proofs.update(facts)
 
     def warm(self, key: str, make: Callable[[], T]) -> T:
         if key not in _WARM:
