@@ -63,15 +63,16 @@ def test_every_link_inside_the_repository_leads_somewhere(page):
             assert (page.parent / target).exists(), target
 
 
-def test_the_teacher_of_the_readme_works():
+def test_the_teacher_of_the_readme_works(tmp_path, monkeypatch):
+    from importlib import import_module
+
     from harness.plugins import Registry
     from harness.types import Item
 
     source = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    space = type("readme", (), {})()
-    vars(space)["__name__"] = "readme"
-    exec(compile(source[1], "README.md", "exec"), vars(space))
-    registry = Registry.of(space)
+    (tmp_path / "harness_hedge.py").write_text(source[1])
+    monkeypatch.syspath_prepend(str(tmp_path))
+    registry = Registry.of(import_module("harness_hedge"))
     assert registry.plugins[0].error == ""
     teacher = registry.find("teacher", "hedge")(confidence=0.8)
     said = list(teacher.annotate([Item("1", "Did this happen?"), Item("2", "It did.")]))
