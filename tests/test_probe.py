@@ -119,7 +119,7 @@ def test_stage_two_goes_on_from_stage_one_and_proves_its_reference(bench):
     probe.train(items, targets(wrong), Objective(), None, first)
     pairs = [pair(key, labels[key], wrong[key]) for key in list(labels)[:20] if wrong[key] != labels[key]]
     probe.train(items, pairs, PAIR, first.out, second)
-    assert second.facts == {
+    assert second.proofs == {
         "examples": 10,
         "examples_left_out": 0,
         "start_sha256": sha256_of(read(first.out)),
@@ -138,8 +138,8 @@ def test_the_untrained_probe_is_the_reference_where_the_objective_names_the_base
     Probe().train(items, targets(labels), Objective(), None, first)
     objective = Objective(losses={"sigmoid": 1.0}, reference="base")
     Probe().train(items, [pair("0-000", "pristine", "falsified")], objective, first.out, second)
-    assert second.facts["reference_sha256"] == "untrained"
-    assert second.facts["first_step_reward"] > 0
+    assert second.proofs["reference_sha256"] == "untrained"
+    assert second.proofs["first_step_reward"] > 0
 
 
 def test_preferences_alone_can_be_the_first_training(bench):
@@ -148,7 +148,7 @@ def test_preferences_alone_can_be_the_first_training(bench):
     pairs = [pair(key, label, "pristine" if label == "falsified" else "falsified") for key, label in labels.items()]
     probe = Probe(lr=0.02)
     probe.train(items, pairs, Objective(losses={"sigmoid": 1.0}), None, trained)
-    assert trained.facts["start_sha256"] == trained.facts["reference_sha256"] == "untrained"
+    assert trained.proofs["start_sha256"] == trained.proofs["reference_sha256"] == "untrained"
     assert accuracy(probe, trained.out, items, labels, trained) > 0.8
 
 
@@ -241,7 +241,7 @@ def test_an_item_without_the_features_is_an_error_and_its_examples_are_left_out(
     items["0-001"] = Item("0-001", "A caption", features={k: np.float32([math.nan] * 8) for k in ("image", "text")})
     trained = bench("trained")
     Probe().train(items, [*targets(labels), Target("0-002", "pristine", task="rationale")], Objective(), None, trained)
-    assert (trained.facts["examples"], trained.facts["examples_left_out"]) == (18, 3)
+    assert (trained.proofs["examples"], trained.proofs["examples_left_out"]) == (18, 3)
     items["0-002"] = Item("0-002", "A caption", features={k: np.ones(5, np.float32) for k in ("image", "text")})
     answers = {answer.item_id: answer for answer in Probe().predict(list(items.values()), trained.out, trained)}
     assert [answers[f"0-00{n}"].outcome for n in range(4)] == ["error", "error", "error", "ok"]

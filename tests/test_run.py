@@ -164,6 +164,8 @@ def command(tmp_path, toy):
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
+            # A shell that runs its jobs in the background has them ignore Ctrl-C, and that is inherited.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         deadline = time.monotonic() + 60
         while artifacts(name) < before + artifacts_first and time.monotonic() < deadline:
