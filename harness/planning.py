@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -164,6 +165,9 @@ class _Planner:
         for index, _ in enumerate(self.matrix.exclude):
             if index not in self.used_exclusions:
                 self.fault(("exclude", index), "leaves out no cell", "Delete it, or look for a misspelt value.")
+        names = Counter(cell.point.cell for cell in self.plan.cells)
+        for name in (name for name, count in names.items() if count > 1):
+            self.fault((), f"two cells are called {name!r}", "Give a student, strategy or teacher set another label.")
         if not self.plan.cells and not self.faults:
             self.fault((), "there is no cell: name benchmarks, students and strategies, or teachers_as_arms")
 

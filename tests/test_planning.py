@@ -158,6 +158,24 @@ def test_a_recipe_that_needs_the_stage_1_students_predictions_gets_the_step(plan
     assert step.inputs["start"] == cell.stage1
 
 
+def test_labels_that_give_two_cells_one_name_are_refused(plan_of):
+    text = "benchmarks: {words: words}\nteachers: {a: listens}\nteachers_as_arms: true\n"
+    assert faults(plan_of, text + "students: {teacher: counter}\nstrategies: {a: zero-shot}\n") == [
+        "matrix.yaml:1:1: two cells are called 'words/teacher/a'",
+        "  Give a student, strategy or teacher set another label.",
+    ]
+
+
+def test_a_student_must_be_able_to_read_what_it_is_only_tested_on(plan_of, toy):
+    text = toy.replace("counter: counter", "counter: counter\n  tiny: tiny-llava")
+    text = text.replace("  words: words", "  words: {uses: newsworld, train: 40, test: 20}", 1)
+    found = faults(plan_of, text + "evaluate_on: {other: words}\n")
+    assert (
+        "matrix.yaml:9:3: students.tiny: needs image, which evaluate_on.other does not give (it gives evidence)"
+        in found
+    )
+
+
 def test_a_matrix_without_a_cell_is_refused(plan_of):
     assert faults(plan_of, "benchmarks: {words: words}\n") == [
         "matrix.yaml:1:1: there is no cell: name benchmarks, students and strategies, or teachers_as_arms"
