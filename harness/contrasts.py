@@ -13,20 +13,18 @@ from harness.plan import Plan
 from harness.results import ArmResult
 from harness.scores import Scorer
 from harness.stats import Estimate, crossed, holm
-from harness.store import Store
 from harness.view import CONTRAST_COLUMNS
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
 
-def contrasts_table(plan: Plan, store: Store, arms: list[ArmResult]) -> DataFrame:
+def contrasts_table(scorer: Scorer, arms: list[ArmResult]) -> DataFrame:
     """`harness.view.CONTRAST_COLUMNS`, Holm-adjusted within each question."""
     import pandas as pd
 
-    scorer = Scorer(plan, store)
     rows: list[dict[str, Any]] = []
-    for question, arm, against in _questions(plan, [arm for arm in arms if arm.done]):
+    for question, arm, against in _questions(scorer.plan, [arm for arm in arms if arm.done]):
         estimate, seeds = _difference(arm, against, scorer)
         truth = scorer.truth(arm.evaluated_on)
         rows.append(
@@ -119,4 +117,4 @@ def _chance(plan: Plan, arm: ArmResult, other: ArmResult) -> bool:
 
 
 def _informed(plan: Plan, rule: str) -> frozenset[Need]:
-    return {**plan.matrix.own_rules, **plan.matrix.rules}[rule].needs()
+    return plan.matrix.every_rule[rule].needs()

@@ -7,11 +7,10 @@ from collections.abc import Mapping, Sequence
 from math import nan
 from typing import TYPE_CHECKING, Any
 
-from harness.components import Benchmark
 from harness.contrasts import contrasts_table
 from harness.plan import Plan
 from harness.results import arm_results, arms_table, cell_results, results_table
-from harness.scores import combine
+from harness.scores import Scorer, combine
 from harness.steps import rows
 from harness.store import Store
 from harness.types import Annotation, Split, Verdict
@@ -30,19 +29,21 @@ if TYPE_CHECKING:
 
 def view(plan: Plan, store: Store) -> RunView:
     """All that a report sees, from what is stored now."""
-    results = cell_results(plan, store)
+    scorer = Scorer(plan, store)
+    results = cell_results(scorer)
     arms = arm_results(results)
+    users = plan.users()
     return RunView(
         title=plan.matrix.title,
         matrix_text=plan.matrix.text,
         results=results_table(results),
-        arms=arms_table(plan, store, arms),
-        contrasts=contrasts_table(plan, store, arms),
-        steps=steps_table(plan, store),
+        arms=arms_table(scorer, arms),
+        contrasts=contrasts_table(scorer, arms),
+        steps=steps_table(plan, store, users),
         teachers=_frame(TEACHER_COLUMNS, teacher_rows(plan, store)),
         conflicts=_frame(CONFLICT_COLUMNS, conflict_rows(plan, store)),
         benchmarks=_frame(BENCHMARK_COLUMNS, benchmark_rows(plan)),
-        failures=_frame(FAILURE_COLUMNS, failure_rows(plan, store)),
+        failures=_frame(FAILURE_COLUMNS, failure_rows(plan, store, users)),
         provenance=provenance(plan, store),
     )
 
@@ -53,16 +54,8 @@ def _frame(columns: Sequence[str], found: list[dict[str, Any]]) -> DataFrame:
     return pd.DataFrame(found, columns=list(columns))
 
 
-def _benchmark(plan: Plan, label: str) -> Benchmark:
-    return {**plan.matrix.benchmarks, **plan.matrix.evaluate_on}[label]
-
-
-def steps_table(plan: Plan, store: Store) -> DataFrame:
+def steps_table(plan: Plan, store: Store, users: Mapping[str, int]) -> DataFrame:
     """`harness.view.STEP_COLUMNS`: every stored step and what it cost when it ran."""
-    users: dict[str, int] = dict.fromkeys(plan.steps, 0)
-    for cell in plan.cells:
-        for key in plan.steps_of(cell):
-            users[key] += 1
     found = []
     for key, step in plan.steps.items():
         if store.has(step.kind, key):
@@ -89,7 +82,7 @@ def teacher_rows(plan: Plan, store: Store) -> list[dict[str, Any]]:
         if store.has("annotate", key):
             manifest = store.manifest("annotate", key)
             said = rows.read_annotations(store, key)
-            labels = _benchmark(plan, benchmark).labels(split)
+            labels = plan.matrix.every_benchmark[benchmark].labels(split)
             found.append(
                 {
                     "teacher": teacher,
@@ -139,12 +132,12 @@ def _share(values: Sequence[bool]) -> float:
 def conflict_rows(plan: Plan, store: Store) -> list[dict[str, Any]]:
     """One row per rule, teacher set and benchmark: the first seed's. A rule that reads nothing knows no conflict."""
     found: dict[tuple[str, str, str], dict[str, Any]] = {}
-    rules = {**plan.matrix.own_rules, **plan.matrix.rules}
+    rules = plan.matrix.every_rule
     for (rule, teachers, benchmark, seed), key in plan.ranks.items():
         if (rule, teachers, benchmark) in found or not rules[rule].needs() or not store.has("rank", key):
             continue
         order = rows.read_ranks(store, key)
-        labels = _benchmark(plan, benchmark).labels("train")
+        labels = plan.matrix.every_benchmark[benchmark].labels("train")
         conflicts = [row.item_id for row in order if row.conflict]
         calm = [row.item_id for row in order if not row.conflict]
         found[rule, teachers, benchmark] = {
@@ -206,7 +199,7 @@ def benchmark_rows(plan: Plan) -> list[dict[str, Any]]:
     ]
 
 
-def failure_rows(plan: Plan, store: Store) -> list[dict[str, Any]]:
+def failure_rows(plan: Plan, store: Store, users: Mapping[str, int]) -> list[dict[str, Any]]:
     """Steps that failed or wait, and how many cells lack them."""
     found = []
     for key, step in plan.steps.items():
@@ -218,7 +211,7 @@ def failure_rows(plan: Plan, store: Store) -> list[dict[str, Any]]:
                     "what": step.what,
                     "state": failure["state"],
                     "reason": failure["reason"],
-                    "cells": sum(key in plan.steps_of(cell) for cell in plan.cells),
+                    "cells": users[key],
                 }
             )
     return found

@@ -17,15 +17,14 @@ def find(plan: Plan, name: str) -> list[Cell]:
 
 def explain(plan: Plan, store: Store, cell: Cell) -> Iterator[str]:
     """Lines of text, a paragraph per step in the order in which they run."""
-    keys = plan.steps_of(cell)
+    keys, users = plan.steps_of(cell), plan.users()
     for key, step in plan.steps.items():
         if key in keys:
-            yield from explain_step(plan, store, step)
+            yield from _explain_step(plan, store, step, users[key])
 
 
-def explain_step(plan: Plan, store: Store, step: Step) -> Iterator[str]:
+def _explain_step(plan: Plan, store: Store, step: Step, users: int) -> Iterator[str]:
     """What is stored of a step, or why nothing is."""
-    users = sum(step.key in plan.steps_of(cell) for cell in plan.cells)
     yield f"{step.kind} {step.what}  [{step.key[:12]}], shared by {users} cell{'s' * (users != 1)}"
     if store.has(step.kind, step.key):
         seconds = store.manifest(step.kind, step.key)["provenance"]["seconds"]

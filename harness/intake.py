@@ -33,6 +33,7 @@ class BenchmarkFacts:
     """A benchmark as the plan needs it."""
 
     identity: str
+    """Digest of the benchmark's identity."""
     gives: frozenset[str]
     splits: Mapping[Split, SplitFacts]
     notes: Mapping[str, str | int]

@@ -36,6 +36,16 @@ class Matrix:
     reports: Mapping[str, Report]
 
     @property
+    def every_benchmark(self) -> Mapping[str, Benchmark]:
+        """Those that are trained on and those that are only tested on, by label."""
+        return {**self.benchmarks, **self.evaluate_on}
+
+    @property
+    def every_rule(self) -> Mapping[str, ConflictRule]:
+        """The rules of the matrix and those that strategies name as their own."""
+        return {**self.own_rules, **self.rules}
+
+    @property
     def title(self) -> str:
         """The file's name without its ending."""
         return Path(self.file).stem

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import floor
@@ -53,6 +54,12 @@ class Cell:
     answers: Mapping[str, tuple[str, ...]]
     """Per evaluation benchmark: the predict step, or the annotate steps of teachers that stand as an arm."""
 
+    @property
+    def ends(self) -> tuple[str, ...]:
+        """The steps whose output its results are read from."""
+        answers = tuple(key for keys in self.answers.values() for key in keys)
+        return (*answers, self.rank) if self.rank else answers
+
 
 @dataclass(slots=True)
 class Plan:
@@ -81,8 +88,11 @@ class Plan:
 
     def steps_of(self, cell: Cell) -> set[str]:
         """All steps that a cell needs."""
-        ends = [key for keys in cell.answers.values() for key in keys] + ([cell.rank] if cell.rank else [])
-        return set().union(*(self.needed(key) for key in ends))
+        return set().union(*(self.needed(key) for key in cell.ends))
+
+    def users(self) -> Counter[str]:
+        """How many cells need each step."""
+        return Counter(key for cell in self.cells for key in self.steps_of(cell))
 
     def steps_without_sharing(self) -> int:
         """How many steps the cells would take one by one."""

@@ -40,8 +40,9 @@ class _Planner:
         self.plan = Plan(matrix, facts)
         self.faults: list[Fault] = []
         self.used_exclusions: set[int] = set()
-        self._identities: dict[int, str] = {}
-        self._benchmarks = {**matrix.benchmarks, **matrix.evaluate_on}
+        self._benchmarks = matrix.every_benchmark
+        # Data files are read for it, so what intake has made is not made again.
+        self._identities = {id(found): facts[label].identity for label, found in self._benchmarks.items()}
 
     def fault(self, path: tuple[str | int, ...], cause: str, remedy: str = "") -> None:
         self.faults.append(self.matrix.fault(path, cause, remedy))

@@ -63,20 +63,19 @@ class ArmResult:
         return np.stack([result.score.correct for result in self.done if result.score])
 
 
-def cell_results(plan: Plan, store: Store) -> list[CellResult]:
+def cell_results(scorer: Scorer) -> list[CellResult]:
     """Every cell on every benchmark it is evaluated on, in the order of the plan."""
-    scorer = Scorer(plan, store)
-    return [_cell_result(plan, store, scorer, cell, label) for cell in plan.cells for label in cell.answers]
+    return [_cell_result(scorer, cell, label) for cell in scorer.plan.cells for label in cell.answers]
 
 
-def _cell_result(plan: Plan, store: Store, scorer: Scorer, cell: Cell, label: str) -> CellResult:
-    bought, saturated = _bought(store, cell)
+def _cell_result(scorer: Scorer, cell: Cell, label: str) -> CellResult:
+    bought, saturated = _bought(scorer.store, cell)
     if scorer.ready(cell, label):
         try:
             return CellResult(cell, label, "done", "", bought, saturated, scorer.score(cell, label))
         except StoreError as error:
             return CellResult(cell, label, "pending", str(error), bought, saturated, None)
-    state, reason = state_of(plan, store, cell)
+    state, reason = state_of(scorer.plan, scorer.store, cell)
     return CellResult(cell, label, state, reason, bought, saturated, None)
 
 
@@ -90,16 +89,12 @@ def _bought(store: Store, cell: Cell) -> tuple[int, bool]:
 def state_of(plan: Plan, store: Store, cell: Cell) -> tuple[str, str]:
     """What has become of a cell: done, failed, waiting or pending, and why."""
     steps = [plan.steps[key] for key in plan.steps_of(cell)]
-    if all(store.has(step.kind, step.key) for step in steps if step.key in _answers(cell)):
+    if all(store.has(step.kind, step.key) for step in steps if step.key in cell.ends):
         return "done", ""
     for step in sorted(steps, key=lambda step: (tuple(REVISIONS).index(step.kind), step.key)):
         if not store.has(step.kind, step.key) and (failure := store.failure(step.key)):
             return str(failure["state"]), f"{step.kind} {step.what}: {failure['reason']}"
     return "pending", ""
-
-
-def _answers(cell: Cell) -> set[str]:
-    return {key for keys in cell.answers.values() for key in keys} | ({cell.rank} if cell.rank else set())
 
 
 def results_table(results: list[CellResult]) -> DataFrame:
@@ -156,16 +151,15 @@ def arm_results(results: list[CellResult]) -> list[ArmResult]:
     ]
 
 
-def arms_table(plan: Plan, store: Store, arms: list[ArmResult]) -> DataFrame:
+def arms_table(scorer: Scorer, arms: list[ArmResult]) -> DataFrame:
     """`harness.view.ARM_COLUMNS`, a row per arm that has at least one seed done."""
     import pandas as pd
 
-    scorer = Scorer(plan, store)
-    rows = [_arm_row(plan, store, scorer, arm) for arm in arms if arm.done]
+    rows = [_arm_row(scorer, arm) for arm in arms if arm.done]
     return pd.DataFrame(rows, columns=list(ARM_COLUMNS))
 
 
-def _arm_row(plan: Plan, store: Store, scorer: Scorer, arm: ArmResult) -> dict[str, Any]:
+def _arm_row(scorer: Scorer, arm: ArmResult) -> dict[str, Any]:
     truth = scorer.truth(arm.evaluated_on)
     estimates = {"accuracy": share(arm.correct, truth.groups)}
     for side, name in ((1, "accuracy_falsified"), (0, "accuracy_pristine")):
@@ -193,7 +187,7 @@ def _arm_row(plan: Plan, store: Store, scorer: Scorer, arm: ArmResult) -> dict[s
         if name in METRICS:
             found = estimates.get(name)
             row |= {f"{name}_low": found.low if found else nan, f"{name}_high": found.high if found else nan}
-    return row | _costs(plan, store, arm) | {"warnings": "; ".join(_warnings(row))}
+    return row | _costs(scorer.plan, scorer.store, arm) | {"warnings": "; ".join(_warnings(row))}
 
 
 def _mean(values: list[float]) -> float:
@@ -214,7 +208,7 @@ def _costs(plan: Plan, store: Store, arm: ArmResult) -> dict[str, float]:
                 totals["teacher_usd"] += manifest["facts"]["usd"]
             elif step.kind == "train":
                 totals["training_seconds"] += manifest["provenance"]["seconds"]
-            elif step.kind == "predict" and key in _answers(cell):
+            elif step.kind == "predict" and key in cell.ends:
                 totals["prediction_seconds"] += manifest["provenance"]["seconds"]
     means = {name: total / len(arm.cells) for name, total in totals.items()}
     # What was never trained, or answered by no student, took no time that could be compared.

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures import Executor as Workers
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from harness.components import Executor
-from harness.plan import Cell, Plan, Step
+from harness.plan import Plan, Step
 from harness.plugins import Registry
 from harness.steps import Report, perform
 from harness.store import Store
@@ -40,17 +40,6 @@ class Outcome:
         return sum(found == state for found in self.states.values())
 
 
-def ends(plan: Plan, cells: Iterable[Cell] | None = None) -> list[str]:
-    """The steps whose output results are read from, those of early cells first."""
-    found: dict[str, None] = {}
-    for cell in plan.cells if cells is None else cells:
-        for keys in cell.answers.values():
-            found.update(dict.fromkeys(keys))
-        if cell.rank:
-            found[cell.rank] = None
-    return list(found)
-
-
 def missing(plan: Plan, store: Store, *, verify: bool) -> dict[str, Step]:
     """Steps that must run, each after its inputs, cells one after the other.
 
@@ -76,8 +65,9 @@ def missing(plan: Plan, store: Store, *, verify: bool) -> dict[str, Step]:
                 visit(upstream)
             needed[key] = step
 
-    for key in ends(plan):
-        visit(key)
+    for cell in plan.cells:
+        for key in cell.ends:
+            visit(key)
     return needed
 
 

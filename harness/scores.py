@@ -45,7 +45,7 @@ class Scorer:
     def truth(self, benchmark: str) -> Truth:
         """Truth of the test split of the benchmark of that label."""
         if benchmark not in self._truths:
-            self._truths[benchmark] = _truth({**self.plan.matrix.benchmarks, **self.plan.matrix.evaluate_on}[benchmark])
+            self._truths[benchmark] = _truth(self.plan.matrix.every_benchmark[benchmark])
         return self._truths[benchmark]
 
     def ready(self, cell: Cell, benchmark: str) -> bool:

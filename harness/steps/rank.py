@@ -17,12 +17,11 @@ from harness.types import Ranked
 def rank(step: Step, store: Store, bench: StepBench) -> Mapping[str, Any]:
     """Every training item once, checked."""
     rule = cast(ConflictRule, step.components["rule"])
-    items = cast(Benchmark, step.components["benchmark"]).items("train")
     panel = panel_of(step, store, rule.needs())
     order = rule.rank(panel, step.params["seed"])
-    rows.in_order(order, items, Ranked, rule.name)
+    rows.in_order(order, list(panel.items.values()), Ranked, rule.name)
     rows.write(bench.out / rows.FILES["rank"], order)
-    return {"items": len(items), "conflicts": sum(row.conflict for row in order)}
+    return {"items": len(panel.items), "conflicts": sum(row.conflict for row in order)}
 
 
 def panel_of(step: Step, store: Store, needs: frozenset[Need]) -> Panel:
