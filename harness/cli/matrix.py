@@ -1,17 +1,16 @@
-"""The command ``harness``. Bodies import what they need, so that ``--help`` is instant."""
+"""Commands on a matrix: run, plan, status, explain, report."""
 
 from __future__ import annotations
 
 import json
-import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from harness import __version__
+from harness.cli.options import INCOMPLETE, json_flag, matrix_command, out_folder
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -20,65 +19,10 @@ if TYPE_CHECKING:
     from harness.plugins import Registry
     from harness.store import Store
 
-DONE, OURS, YOURS, INCOMPLETE = 0, 1, 2, 3
 
-
-class _Commands(click.Group):
-    """Turns user errors into text and exit status 2."""
-
-    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's own signature
-        from harness.errors import HarnessError
-
-        try:
-            return super().invoke(ctx)
-        except HarnessError as error:
-            click.echo(f"error: {error}", err=True)
-            ctx.exit(YOURS)
-        except KeyboardInterrupt:
-            click.echo("stopped: what is done is kept, and running again goes on from there", err=True)
-            ctx.exit(INCOMPLETE)
-
-
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="harness")
-def main() -> None:
-    """Compare teachers, students, conflict rules and distillation strategies for out-of-context news detection.
-
-    A matrix.yaml says what is to be compared; see examples/.
-
-    Exit status: 0 done, 1 our fault, 2 yours, 3 incomplete.
-    """
-
-
-def _matrix_command(function: Callable[..., None]) -> Callable[..., None]:
-    for decorate in (
-        click.option(
-            "--store",
-            "store_path",
-            envvar="HARNESS_STORE",
-            default="runs/store",
-            show_default=True,
-            type=click.Path(path_type=Path, file_okay=False),
-            help="Folder of stored steps, shared by matrices.",
-        ),
-        click.argument("matrix", type=click.Path(path_type=Path, dir_okay=False)),
-    ):
-        function = decorate(function)
-    return function
-
-
-_json = click.option("--json", "as_json", is_flag=True, help="One JSON object instead of text.")
-
-_out = click.option(
-    "--out",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Folder of tables and reports.  [default: runs/ and the matrix's name]",
-)
-
-
-@main.command()
-@_matrix_command
-@_out
+@click.command()
+@matrix_command
+@out_folder
 def run(matrix: Path, store_path: Path, out: Path | None) -> None:
     """Run what is missing, then write tables and reports."""
     from harness import progress, provenance
@@ -102,9 +46,9 @@ def run(matrix: Path, store_path: Path, out: Path | None) -> None:
         sys.exit(INCOMPLETE)
 
 
-@main.command()
-@_matrix_command
-@_json
+@click.command()
+@matrix_command
+@json_flag
 def plan(matrix: Path, store_path: Path, as_json: bool) -> None:
     """Check a matrix and say what running it would take; nothing runs."""
     from harness.plan import REVISIONS
@@ -142,9 +86,9 @@ def _of_kind(steps: Iterable[Step], kind: str) -> int:
     return sum(step.kind == kind for step in steps)
 
 
-@main.command()
-@_matrix_command
-@_json
+@click.command()
+@matrix_command
+@json_flag
 def status(matrix: Path, store_path: Path, as_json: bool) -> None:
     """What has become of every cell."""
     from harness.results import state_of
@@ -163,8 +107,8 @@ def status(matrix: Path, store_path: Path, as_json: bool) -> None:
     click.echo(", ".join(f"{count} {state}" for state, count in sorted(counts.items())) + f" of {len(states)} cells")
 
 
-@main.command()
-@_matrix_command
+@click.command()
+@matrix_command
 @click.argument("cell")
 def explain(matrix: Path, store_path: Path, cell: str) -> None:
     """Why the steps of CELL ran, will run or are reused (CELL as `harness status` names it)."""
@@ -185,38 +129,14 @@ def explain(matrix: Path, store_path: Path, cell: str) -> None:
             click.echo(f"  {line}")
 
 
-@main.command()
-@_matrix_command
-@_out
+@click.command()
+@matrix_command
+@out_folder
 def report(matrix: Path, store_path: Path, out: Path | None) -> None:
     """Write tables and reports from what is stored, also in the middle of a run."""
     plan, store, _ = _prepare(matrix, store_path)
     for file in _write(plan, store, _out_of(matrix, out)):
         click.echo(f"report: {file}")
-
-
-@main.group()
-def plugins() -> None:
-    """Plugins that are installed."""
-
-
-@plugins.command("list")
-@_json
-def list_plugins(as_json: bool) -> None:
-    """Every component with its origin, and every broken plugin with its reason."""
-    from harness.plugins import Registry, describe
-
-    rows = describe(Registry.installed())
-    if as_json:
-        click.echo(json.dumps(rows, indent=1))
-        return
-    for row in rows:
-        if not row["error"]:
-            click.echo(f"{row['kind']:<10} {row['name']:<22} {row['distribution']} {row['version']}")
-    for row in rows:
-        if row["error"]:
-            origin = f"{row['distribution']} {row['version']}"
-            click.echo(f"{'broken':<10} {row['name']:<22} {origin}: {row['error']}")
 
 
 def _prepare(matrix: Path, store_path: Path) -> tuple[Plan, Store, Registry]:
@@ -251,6 +171,4 @@ def _console() -> Console:
     return Console(stderr=True)
 
 
-if __name__ == "__main__":
-    os.environ.setdefault("PYTHONUNBUFFERED", "1")
-    main()
+COMMANDS = (run, plan, status, explain, report)

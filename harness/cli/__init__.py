@@ -1,0 +1,44 @@
+"""The command ``harness``. Bodies import what they need, so that ``--help`` is instant."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from harness import __version__
+from harness.cli.matrix import COMMANDS
+from harness.cli.options import INCOMPLETE, YOURS
+from harness.cli.plugins import plugins
+
+
+class _Commands(click.Group):
+    """Turns user errors into text and exit status 2."""
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's own signature
+        from harness.errors import HarnessError
+
+        try:
+            return super().invoke(ctx)
+        except HarnessError as error:
+            click.echo(f"error: {error}", err=True)
+            ctx.exit(YOURS)
+        except KeyboardInterrupt:
+            click.echo("stopped: what is done is kept, and running again goes on from there", err=True)
+            ctx.exit(INCOMPLETE)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="harness")
+def main() -> None:
+    """Compare teachers, students, conflict rules and distillation strategies for out-of-context news detection.
+
+    A matrix.yaml says what is to be compared; see examples/.
+
+    Exit status: 0 done, 1 our fault, 2 yours, 3 incomplete.
+    """
+
+
+for command in COMMANDS:
+    main.add_command(command)
+main.add_command(plugins)

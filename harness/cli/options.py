@@ -1,0 +1,36 @@
+"""Options and exit statuses that commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+DONE, OURS, YOURS, INCOMPLETE = 0, 1, 2, 3
+
+
+def matrix_command(function: Callable[..., None]) -> Callable[..., None]:
+    for decorate in (
+        click.option(
+            "--store",
+            "store_path",
+            envvar="HARNESS_STORE",
+            default="runs/store",
+            show_default=True,
+            type=click.Path(path_type=Path, file_okay=False),
+            help="Folder of stored steps, shared by matrices.",
+        ),
+        click.argument("matrix", type=click.Path(path_type=Path, dir_okay=False)),
+    ):
+        function = decorate(function)
+    return function
+
+
+json_flag = click.option("--json", "as_json", is_flag=True, help="One JSON object instead of text.")
+
+out_folder = click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of tables and reports.  [default: runs/ and the matrix's name]",
+)
