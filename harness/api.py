@@ -1,5 +1,7 @@
 """The plugin author's whole world."""
 
+import typing as _typing
+
 from harness.components import (
     Accepts,
     Benchmark,
@@ -14,6 +16,7 @@ from harness.components import (
     Student,
     Teacher,
 )
+from harness.deprecation import renamed as _renamed
 from harness.errors import (
     DataError,
     HarnessError,
@@ -44,6 +47,10 @@ from harness.types import (
     verdict_of,
 )
 from harness.view import RunView
+
+if not _typing.TYPE_CHECKING:
+    # Names that have moved would stand here for a while: {"Old": Renamed("New", New, gone_in="0.3")}.
+    __getattr__ = _renamed(__name__, {})
 
 __all__ = [
     "SPLITS",

@@ -12,8 +12,9 @@ from pydantic import ValidationError
 from harness import yaml
 from harness.components import Benchmark, Component, ConflictRule, Executor, Report, Strategy, Teacher
 from harness.errors import Fault, MatrixError, PluginError
+from harness.loading import did_you_mean
 from harness.matrix import Matrix
-from harness.plugins import Registry, did_you_mean
+from harness.plugins import Registry
 
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
 

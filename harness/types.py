@@ -33,6 +33,18 @@ SPLITS: tuple[Split, ...] = get_args(Split)
 MAX_PIXELS = 100_000_000
 
 
+class MalformedAnswer(ValueError):
+    """An annotation or prediction that cannot be; ``part`` is ``outcome``, ``verdict`` or ``p_falsified``."""
+
+    def __init__(self, item_id: str, part: str, seen: str) -> None:
+        super().__init__(item_id, part, seen)
+        self.part = part
+        self._text = f"item {item_id!r}: {seen}"
+
+    def __str__(self) -> str:
+        return self._text
+
+
 def opposite(verdict: Verdict) -> Verdict:
     """The other verdict."""
     return "pristine" if verdict == "falsified" else "falsified"
@@ -176,13 +188,13 @@ class Prediction:
 
 def _check_answer(item_id: str, outcome: str, verdict: str | None, p_falsified: float | None) -> None:
     if outcome not in OUTCOMES:
-        raise ValueError(f"item {item_id!r}: outcome {outcome!r} is none of {', '.join(OUTCOMES)}")
+        raise MalformedAnswer(item_id, "outcome", f"outcome {outcome!r} is none of {', '.join(OUTCOMES)}")
     if (verdict is not None) != (outcome == "ok"):
-        raise ValueError(f"item {item_id!r}: outcome {outcome!r} with verdict {verdict!r}")
+        raise MalformedAnswer(item_id, "verdict", f"outcome {outcome!r} with verdict {verdict!r}")
     if verdict is not None and verdict not in VERDICTS:
-        raise ValueError(f"item {item_id!r}: verdict {verdict!r} is none of {', '.join(VERDICTS)}")
+        raise MalformedAnswer(item_id, "verdict", f"verdict {verdict!r} is none of {', '.join(VERDICTS)}")
     if p_falsified is not None and not 0.0 <= p_falsified <= 1.0:
-        raise ValueError(f"item {item_id!r}: p_falsified {p_falsified!r} is not in [0, 1]")
+        raise MalformedAnswer(item_id, "p_falsified", f"p_falsified {p_falsified!r} is not in [0, 1]")
 
 
 @dataclass(frozen=True, slots=True)

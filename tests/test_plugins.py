@@ -1,8 +1,15 @@
+import sys
+from pathlib import Path
+
 import pytest
 
+from harness import __version__
+from harness.deprecation import HarnessDeprecation, Renamed, renamed
 from harness.errors import PluginError
 from harness.plugins import Registry, describe
 from harness.reading import parse
+
+DATA = Path(__file__).parent / "data"
 
 
 def why(name):
@@ -38,6 +45,43 @@ def test_a_class_that_is_no_component_is_explained(faulty):
     assert why("stranger") == "dict is no Teacher class, but harness_teachers returned it"
 
 
+def test_a_plugin_for_another_harness_is_explained_and_not_imported(faulty):
+    assert why("next") == f"needs ooc-harness<100,>=99, this is ooc-harness {__version__}"
+    assert "faulty_next" not in sys.modules
+
+
+def test_what_a_distribution_asks_of_its_extras_keeps_nothing_from_loading(tmp_path, monkeypatch):
+    from importlib.metadata import PathDistribution
+
+    metadata = tmp_path / "optional-1.0.dist-info"
+    metadata.mkdir()
+    wanted = 'Requires-Dist: ooc-harness>=99; extra == "next"\nRequires-Dist: ooc-harness-tools>=99\n'
+    (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: optional\nVersion: 1.0\n{wanted}")
+    assert len(PathDistribution(metadata).requires) == 2
+    (metadata / "entry_points.txt").write_text("[harness]\noptional = optional_plugin\n")
+    (tmp_path / "optional_plugin.py").write_text((DATA / "faulty" / "faulty_twin.py").read_text())
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert why("optional") == ""
+
+
+def test_a_plugin_that_uses_an_old_name_works_and_is_told_the_new_one(faulty):
+    plugin = next(plugin for plugin in Registry.installed().plugins if plugin.name == "old")
+    assert plugin.error == ""
+    assert plugin.deprecated == (
+        "faulty_library.Annotator is called Teacher and will be gone in 0.3; write faulty_library.Teacher",
+    )
+
+
+def test_an_old_name_warns_its_user_and_an_unknown_one_is_unknown():
+    moved = renamed("library", {"Old": Renamed("New", 7, gone_in="0.3")})
+    with pytest.warns(HarnessDeprecation, match="library.Old is called New and will be gone in 0.3; write library.New"):
+        assert moved("Old") == 7
+    with pytest.raises(AttributeError, match="module 'library' has no attribute 'Older'"):
+        moved("Older")
+    with pytest.raises(ImportError):
+        exec("from harness.api import NoSuchName")
+
+
 def test_broken_plugins_disturb_no_matrix_that_does_not_name_them(faulty, toy):
     without_twin = [plugin for plugin in Registry.installed().plugins if plugin.name != "twin"]
     assert parse(toy, Registry(without_twin)).teachers.keys() == {"a", "b"}
@@ -57,6 +101,10 @@ def test_one_name_from_two_distributions_must_be_written_with_its_distribution(f
     assert str(caught.value) == "more than one teacher is called 'listens'; write faulty/listens or toys/listens"
     assert registry.find("teacher", "toys/listens").__module__ == "toys"
     assert registry.find("teacher", "faulty/listens").__module__ == "faulty_twin"
+
+
+def test_names_that_two_distributions_share_are_listed_with_the_spellings_that_settle_them(faulty):
+    assert Registry.installed().clashes() == ["2 teachers are called 'listens': write faulty/listens or toys/listens"]
 
 
 def test_every_component_is_listed_with_its_origin(registry):

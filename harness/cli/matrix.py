@@ -114,7 +114,7 @@ def explain(matrix: Path, store_path: Path, cell: str) -> None:
     """Why the steps of CELL ran, will run or are reused (CELL as `harness status` names it)."""
     from harness import explain as explaining
     from harness.errors import HarnessError
-    from harness.plugins import did_you_mean
+    from harness.loading import did_you_mean
 
     plan, store, _ = _prepare(matrix, store_path)
     cells = explaining.find(plan, cell)

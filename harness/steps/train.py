@@ -25,7 +25,7 @@ def train(step: Step, store: Store, bench: StepBench) -> Mapping[str, Any]:
     student = cast(Student, step.components["student"])
     pool = _pool(step, store, recipe)
     examples = list(recipe.examples(pool))
-    _check(examples, pool.items, recipe.asks())
+    refuse_undeclared(examples, pool.items, recipe.asks())
     start = store.folder("train", step.inputs["start"]) if "start" in step.inputs else None
     bought = len(pool.labels) if Need.LABELS in recipe.needs() else 0
     if examples:
@@ -49,7 +49,7 @@ def _pool(step: Step, store: Store, recipe: Recipe) -> DeclaredPool:
     return DeclaredPool(panel.items, step.params["seed"], recipe.needs(), panel=panel, rank=rank, labels=ledger)
 
 
-def _check(examples: Sequence[Example], items: Mapping[str, Item], asked: frozenset[Accepts]) -> None:
+def refuse_undeclared(examples: Sequence[Example], items: Mapping[str, Item], asked: frozenset[Accepts]) -> None:
     """What a recipe yields is what it announced, and about items that exist."""
     for example in examples:
         yields = _kinds(example)

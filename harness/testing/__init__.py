@@ -1,0 +1,42 @@
+"""The conformance kit: the contract of every kind of component as plain functions, one rule each.
+
+An author's whole test::
+
+    from harness.testing import checks_for
+
+    @pytest.mark.parametrize("check", checks_for(MyTeacher))
+    def test_contract(check):
+        check(MyTeacher())
+
+``harness plugins check`` looks at the same functions. Their names are the rules, their docstrings the remedies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from harness.components import Component
+from harness.testing import benchmark, component, executor, report, rule, strategy, student, teacher
+from harness.testing.contract import Check, ContractBroken, Finding, examine, remedy_of, rule_of
+
+CHECKS: Mapping[str, Sequence[Check]] = {
+    kind: (*component.CHECKS, *module.CHECKS)
+    for kind, module in {
+        "benchmark": benchmark,
+        "teacher": teacher,
+        "student": student,
+        "rule": rule,
+        "strategy": strategy,
+        "report": report,
+        "executor": executor,
+    }.items()
+}
+"""The rules of each kind, those that hold for every component first."""
+
+
+def checks_for(component: type[Component] | Component) -> Sequence[Check]:
+    """The rules of a component's kind."""
+    return CHECKS[component.kind]
+
+
+__all__ = ["CHECKS", "Check", "ContractBroken", "Finding", "checks_for", "examine", "remedy_of", "rule_of"]

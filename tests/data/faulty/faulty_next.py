@@ -1,0 +1,1 @@
+raise AssertionError("a plugin for another harness is not imported")

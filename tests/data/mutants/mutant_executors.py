@@ -1,0 +1,170 @@
+"""Executors with one fault each. ``breaks`` is the rule that must find it, ``seen`` what it must say."""
+
+import multiprocessing
+import os
+from concurrent.futures import Executor as Workers
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import ClassVar
+
+from harness.api import Executor, hookimpl
+from harness.steps import perform
+
+
+class Own(Workers):
+    """A pool of one process, made again when it dies."""
+
+    def __init__(self, pools=ProcessPoolExecutor):
+        self.make = lambda: ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
+        self.pool = self.make()
+
+    def submit(self, fn, /, *arguments, **options):
+        if getattr(self.pool, "_broken", False):
+            self.pool = self.make()
+        return self.pool.submit(fn, *arguments, **options)
+
+    def end(self):
+        self.pool.shutdown(wait=True, cancel_futures=True)
+
+
+class Spawned(Executor):
+    """One process at a time."""
+
+    name = "spawned"
+    workers: ClassVar = Own
+
+    @contextmanager
+    def open(self):
+        workers = self.workers()
+        try:
+            yield workers
+        finally:
+            workers.end()
+
+
+class Answers(Own):
+    def submit(self, fn, /, *arguments, **options):
+        return super().submit(fn, *arguments, **options).result()
+
+
+class Blocking(Spawned):
+    """Gives results instead of futures."""
+
+    name = "blocking"
+    breaks: ClassVar = "runs what is submitted"
+    seen: ClassVar = "submit() gave 5, which is no Future"
+    workers: ClassVar = Answers
+
+
+class Swallows(Own):
+    def submit(self, fn, /, *arguments, **options):
+        future, result = Future(), super().submit(fn, *arguments, **options)
+        error = result.exception()
+        if error is None or type(error).__name__ == "BrokenProcessPool":
+            return result
+        future.set_result(None)
+        return future
+
+
+class Quiet(Spawned):
+    """Swallows exceptions."""
+
+    name = "quiet"
+    breaks: ClassVar = "hands an exception back"
+    seen: ClassVar = "a call raised KeyError, and its future says None"
+    workers: ClassVar = Swallows
+
+
+class Once(Own):
+    def submit(self, fn, /, *arguments, **options):
+        return self.pool.submit(fn, *arguments, **options)
+
+
+class Brittle(Spawned):
+    """Does not get over a dead worker."""
+
+    name = "brittle"
+    breaks: ClassVar = "a dead worker takes only its own call with it"
+    seen: ClassVar = "a worker's death stops the executor: BrokenProcessPool: "
+    workers: ClassVar = Once
+
+
+class Boasts(Spawned):
+    """Says two and has one."""
+
+    name = "boasts"
+    breaks: ClassVar = "runs as many at once as it says"
+    seen: ClassVar = "slots() is 2, and two calls do not run at the same time"
+
+    def slots(self):
+        return 2
+
+
+class Meddles(Own):
+    def submit(self, fn, /, *arguments, **options):
+        if fn is perform and arguments[0].kind == "predict":
+            return super().submit(fn, *(arguments[0], arguments[1].with_name("elsewhere"), arguments[2]))
+        return super().submit(fn, *arguments, **options)
+
+
+class Elsewhere(Spawned):
+    """Writes predictions into another store."""
+
+    name = "elsewhere"
+    breaks: ClassVar = "gives the results of an inline run"
+    seen: ClassVar = " cells are "
+    workers: ClassVar = Meddles
+
+
+class Lingers(Own):
+    def end(self):
+        self.pool.shutdown(wait=False)
+
+
+def stay(seconds):
+    import time
+
+    time.sleep(seconds)
+
+
+class Busy(Own):
+    """Has a call of its own that keeps the process."""
+
+    def submit(self, fn, /, *arguments, **options):
+        future = super().submit(fn, *arguments, **options)
+        if fn is os.getpid:
+            self.pool.submit(stay, 14)
+        return future
+
+    def end(self):
+        self.pool.shutdown(wait=False)
+
+
+class Stays(Spawned):
+    """Leaves a busy process behind."""
+
+    name = "stays"
+    breaks: ClassVar = "leaves no process behind"
+    seen: ClassVar = "a worker still runs 10 s after the executor was closed"
+    workers: ClassVar = Busy
+
+
+class Threads(Executor):
+    """Threads of this process."""
+
+    name = "threads"
+
+    def slots(self):
+        return 2
+
+    @contextmanager
+    def open(self):
+        with ThreadPoolExecutor(2) as pool:
+            yield pool
+
+
+@hookimpl
+def harness_executors():
+    return [
+        cls for cls in globals().values() if isinstance(cls, type) and issubclass(cls, Executor) and cls is not Executor
+    ]
