@@ -106,6 +106,9 @@ class Image:
             return ImageOps.exif_transpose(picture).convert("RGB")
         except UnreadableImage:
             raise
+        except Pillow.UnidentifiedImageError:
+            # Pillow's own words hold an address in memory, another one each time.
+            raise UnreadableImage("is not an image that can be decoded: no known format", place=self.name) from None
         except Exception as error:
             # Pillow's decoders raise a dozen kinds of exception on damaged files.
             raise UnreadableImage(f"is not an image that can be decoded: {error}", place=self.name) from None

@@ -1,0 +1,1 @@
+"""A teacher that checks when and where."""
