@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 export HF_HUB_OFFLINE := 1
 export HF_HUB_DISABLE_TELEMETRY := 1
 
-.PHONY: quickstart test check bench base clean
+.PHONY: quickstart test check docs mutants bench base clean
 
 quickstart: $(VENV)/.installed   ## a whole comparison on the embedded default, and its report
 	$(BIN)/harness run examples/quickstart.yaml
@@ -19,6 +19,12 @@ check: $(VENV)/.installed        ## lint, types, import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+docs: $(VENV)/.installed         ## the documentation site, in build/site; a warning is an error
+	$(BIN)/mkdocs build --strict --quiet
+
+mutants: $(VENV)/.installed      ## the contract's rules against components with one fault each
+	$(BIN)/python tests/data/mutants/zoo.py
 
 bench: $(VENV)/.installed        ## speed, as ratios within one run
 	$(BIN)/pytest benchmarks/speed --benchmark-only --benchmark-sort=name -p no:randomly -p no:cacheprovider

@@ -91,7 +91,7 @@ class Image:
         import warnings
 
         from PIL import Image as Pillow
-        from PIL import ImageOps
+        from PIL import ImageOps, UnidentifiedImageError
 
         try:
             with warnings.catch_warnings():
@@ -106,7 +106,7 @@ class Image:
             return ImageOps.exif_transpose(picture).convert("RGB")
         except UnreadableImage:
             raise
-        except Pillow.UnidentifiedImageError:
+        except UnidentifiedImageError:
             # Pillow's own words hold an address in memory, another one each time.
             raise UnreadableImage("is not an image that can be decoded: no known format", place=self.name) from None
         except Exception as error:
