@@ -21,7 +21,7 @@ check: $(VENV)/.installed        ## lint, types, import contracts
 	$(BIN)/lint-imports
 
 docs: $(VENV)/.installed         ## the documentation site, in build/site; a warning is an error
-	$(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 mutants: $(VENV)/.installed      ## the contract's rules against components with one fault each
 	$(BIN)/python tests/data/mutants/zoo.py

@@ -31,8 +31,9 @@ HEAVY = frozenset(
 """Packages whose import takes from a tenth of a second to several seconds."""
 
 SLOW_S = 0.25
+"""Seconds of import that are felt by every command that looks for plugins."""
 
-_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
+NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +172,7 @@ def _check(component: object, kind: str, before: Sequence[type[Component]]) -> N
     if missing := sorted(getattr(component, "__abstractmethods__", ())):
         raise PluginError(f"{label} lacks {', '.join(f'{method}()' for method in missing)}")
     name = getattr(component, "name", None)
-    if not isinstance(name, str) or not _NAME.match(name):
+    if not isinstance(name, str) or not NAME.match(name):
         raise PluginError(f"{label}.name is {name!r}; a name is lower-case words joined by hyphens")
     if any(other.name == name and other.kind == kind for other in before):
         raise PluginError(f"it provides two {kind}s called {name!r}")

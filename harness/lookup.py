@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
@@ -106,12 +107,20 @@ def make(component: type[Component], options: Iterable[str]) -> Component:
         except YAMLError:
             raise PluginError(f"option {name}: {value!r} is not YAML") from None
     try:
-        return component.model_validate(given)
+        return made_of(component, given)
     except ValidationError as error:
         raise PluginError(
             f"{component.name} cannot be made: {_told(error, component)}",
             remedy=f"`harness plugins show {component.name}` lists its options; give them with  -o name=value .",
         ) from None
+
+
+def made_of(component: type[Component], options: Mapping[str, Any]) -> Component:
+    """The component with options as YAML gave them; raises `ValidationError`.
+
+    No type is guessed: "300" is a text and no number, ``yes`` is no text, a number is neither true nor false.
+    """
+    return component.model_validate_json(json.dumps(options, default=str), strict=True)
 
 
 def _told(error: ValidationError, component: type[Component]) -> str:

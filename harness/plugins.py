@@ -22,8 +22,10 @@ class Registry:
         self.plugins = tuple(plugins)
         self._manager = loading.manager()
         for plugin in self.plugins:
-            if plugin.namespace is not None and not plugin.error:
-                self._manager.register(plugin.namespace, plugin.name)
+            # Two distributions may call a plugin alike, and one module may stand under two entry points.
+            usable = plugin.namespace is not None and not plugin.error
+            if usable and not self._manager.is_registered(plugin.namespace):
+                self._manager.register(plugin.namespace, f"{plugin.distribution}/{plugin.name}")
 
     @classmethod
     def installed(cls) -> Registry:
@@ -43,8 +45,9 @@ class Registry:
         found: dict[str, list[tuple[Plugin, type[Component]]]] = {}
         for plugin in self.plugins:
             for component in plugin.components:
-                if component.kind == kind:
-                    found.setdefault(component.name, []).append((plugin, component))
+                known = found.setdefault(component.name, []) if component.kind == kind else None
+                if known is not None and component not in (other for _, other in known):
+                    known.append((plugin, component))
         return found
 
     def find(self, kind: str, name: str) -> type[Component]:

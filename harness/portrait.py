@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, get_args, get_type_hints
 
@@ -62,7 +63,7 @@ def _type_name(hint: object) -> str:
     return (
         hint.__name__
         if isinstance(hint, type) and not get_args(hint)
-        else text.replace("typing.", "").replace("pathlib.", "")
+        else re.sub(r"\b(typing|pathlib|collections\.abc)\.", "", text)
     )
 
 

@@ -13,6 +13,7 @@ from harness import yaml
 from harness.components import Benchmark, Component, ConflictRule, Executor, Report, Strategy, Teacher
 from harness.errors import Fault, MatrixError, PluginError
 from harness.loading import did_you_mean
+from harness.lookup import made_of
 from harness.matrix import Matrix
 from harness.plugins import Registry
 
@@ -139,7 +140,7 @@ class _Reader:
             self.fault(at, error.cause, remedy=error.remedy)
             return None
         try:
-            return cls.model_validate(options)
+            return made_of(cls, options)
         except ValidationError as error:
             self.invalid_options(path, cls, error)
             return None
@@ -159,6 +160,11 @@ class _Reader:
         entries = self.data.get(section)
         return list(map(str, entries)) if isinstance(entries, Mapping) else []
 
+    def listed(self, section: str) -> list[Any]:
+        """The values of a section that is a list, faulty ones too."""
+        values = self.data.get(section)
+        return values if isinstance(values, list) else []
+
     def evaluate_on(self, trained_on: Mapping[str, Benchmark]) -> dict[str, Benchmark]:
         found = self.components("evaluate_on", "benchmark")
         for label in found.keys() & trained_on.keys():
@@ -173,7 +179,7 @@ class _Reader:
         if not isinstance(given, Mapping) or not given:
             self.fault(("teacher_sets",), "a mapping of names to lists of teachers is needed")
             return {}
-        declared = self.data.get("teachers") or {}
+        declared = self.labels("teachers")
         sets = {}
         for name, members in given.items():
             path = ("teacher_sets", str(name))
@@ -181,7 +187,7 @@ class _Reader:
                 self.fault(path, "a list of teachers is needed")
                 continue
             for index, member in enumerate(members):
-                if member not in declared:
+                if str(member) not in declared:
                     self.fault((*path, index), f"no teacher {member!r}{did_you_mean(str(member), declared)}")
                 elif member in members[:index]:
                     self.fault((*path, index), f"{member!r} stands here twice")
@@ -243,8 +249,8 @@ class _Reader:
             "student": self.labels("students"),
             "rule": [*self.labels("rules"), *own_rules],
             "strategy": self.labels("strategies"),
-            "label_fraction": self.data.get("label_fractions") or [],
-            "seed": self.data.get("seeds") or [0],
+            "label_fraction": self.listed("label_fractions") or [],
+            "seed": self.listed("seeds") or [0],
         }
         return tuple(rule for index, entry in enumerate(given) if (rule := self.exclusion(index, entry, known)))
 
@@ -260,7 +266,8 @@ class _Reader:
                 self.fault((*path, str(axis)), f"no such axis{did_you_mean(str(axis), CELL_AXES)}", key=True)
                 continue
             for value in values:
-                if value not in known[axis]:
+                # true equals 1, and is no seed.
+                if isinstance(value, bool) or value not in known[axis]:
                     self.fault(
                         (*path, str(axis)),
                         f"{value!r} is not on this axis{did_you_mean(str(value), map(str, known[axis]))}",

@@ -1,7 +1,7 @@
 """Metrics of one run, and intervals and verdicts over seeds × item groups: the only place where a ± is computed.
 
-Method and evidence: docs/method.md. Arrays are ``correct`` (S, N) for S seeds and N items, 1.0 or 0.0, and
-``groups`` (N,) with the group of each item as a whole number from 0.
+Method and evidence: docs/explanation/statistics.md. Arrays are ``correct`` (S, N) for S seeds and N items, 1.0 or 0.0,
+and ``groups`` (N,) with the group of each item as a whole number from 0.
 """
 
 from __future__ import annotations

@@ -7,29 +7,29 @@ import pytest
 
 from harness.cli import main
 from harness.planning import make
-from harness.reading import load, parse
+from harness.reading import SECTIONS, load, parse
 
 ROOT = Path(__file__).parent.parent
-PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")])
+FRONT = [ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
+PAGES = sorted([*FRONT, *(ROOT / "docs").rglob("*.md")])
 
 
-def blocks(kind):
+def blocks(pages, kind):
+    """Blocks without a title: one with a title is a file of its page, or says why it is not run."""
     return [
-        pytest.param(
-            text, id=f"{page.relative_to(ROOT)}:{page.read_text()[: page.read_text().index(text)].count(chr(10))}"
-        )
-        for page in PAGES
-        for number, text in enumerate(re.findall(rf"```{kind}\n(.*?)```", page.read_text(), re.DOTALL))
+        pytest.param(found[1], id=f"{page.relative_to(ROOT)}:{page.read_text().count(chr(10), 0, found.start()) + 1}")
+        for page in pages
+        for found in re.finditer(rf"^```{kind}\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE)
     ]
 
 
-@pytest.mark.parametrize("text", blocks("yaml"))
+@pytest.mark.parametrize("text", blocks(PAGES, "yaml"))
 def test_every_matrix_in_the_manual_can_be_planned(registry, text):
     assert make(parse(text, registry)).cells
 
 
-@pytest.mark.parametrize("text", blocks("console"))
-def test_every_command_in_the_manual_exists(text):
+@pytest.mark.parametrize("text", blocks(FRONT, "console"))
+def test_every_command_of_the_front_page_exists(text):
     for line in text.splitlines():
         words = shlex.split(line.removeprefix("$ "), comments=True)
         if line.startswith("$ harness") and words[1:]:
@@ -78,3 +78,8 @@ def test_the_teacher_of_the_readme_works(tmp_path, monkeypatch):
     said = list(teacher.annotate([Item("1", "Did this happen?"), Item("2", "It did.")]))
     assert [annotation.verdict for annotation in said] == ["falsified", "pristine"]
     assert said[0].p_falsified == 0.8
+
+
+def test_every_section_of_a_matrix_is_on_its_page():
+    page = (ROOT / "docs/reference/matrix.md").read_text()
+    assert [section for section in SECTIONS if not re.search(rf"`?{section}`?:", page)] == []

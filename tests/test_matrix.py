@@ -34,7 +34,7 @@ def faults_of(text, registry):
 
 def test_all_faults_come_at_once_each_with_its_place(registry):
     assert faults_of(WRONG, registry).split("\n") == [
-        "m.yaml:2:31: benchmarks.words.train: Input should be a valid integer, unable to parse string as an integer",
+        "m.yaml:2:31: benchmarks.words.train: Input should be a valid integer",
         "m.yaml:4:13: teachers.a.uses: no teacher is called 'listns'; did you mean 'listens'?",
         "m.yaml:5:22: teachers.b.wrods: listens has no such option; did you mean 'words'?",
         "m.yaml:6:3: teachers.bad label!: a label is up to 64 letters, digits and . _ -, the first a letter or digit",
@@ -104,3 +104,24 @@ def test_the_teachers_together_are_the_set_all_where_no_sets_are_given(registry,
 def test_a_rule_that_a_strategy_names_must_exist(registry, toy):
     text = toy.replace("supervised: supervised", "supervised: {uses: supervised, rule: randm}")
     assert "strategies.supervised.rule: no rule is called 'randm'; did you mean 'random'?" in faults_of(text, registry)
+
+
+@pytest.mark.parametrize(
+    ("text", "faults"),
+    [
+        (
+            "seeds: 3\nexclude: [{seed: 3}]\n",
+            ["seeds: a list of numbers is needed", "exclude.0.seed: 3 is not on this axis"],
+        ),
+        (
+            "label_fractions: 0.1\nexclude: [{label_fraction: 0.1}]\n",
+            ["label_fractions: a list of numbers is needed", "exclude.0.label_fraction: 0.1 is not on this axis"],
+        ),
+        ("teachers: {1: listens}\nteacher_sets: {s: [one]}\n", ["teacher_sets.s.0: no teacher 'one'; known: 1"]),
+        ("teachers: {a: listens}\nteacher_sets: {s: [[a]]}\n", ["teacher_sets.s.0: no teacher ['a']"]),
+    ],
+)
+def test_a_value_of_the_wrong_form_is_a_fault_and_no_crash(registry, text, faults):
+    said = faults_of(text, registry)
+    for fault in faults:
+        assert fault in said

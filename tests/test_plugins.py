@@ -107,6 +107,23 @@ def test_names_that_two_distributions_share_are_listed_with_the_spellings_that_s
     assert Registry.installed().clashes() == ["2 teachers are called 'listens': write faulty/listens or toys/listens"]
 
 
+def test_two_distributions_may_call_a_plugin_alike_and_one_may_list_a_module_twice(tmp_path, monkeypatch):
+    for name, point in (("one", "replay"), ("one", "again"), ("other", "replay")):
+        metadata = tmp_path / f"{name}-1.0.dist-info"
+        metadata.mkdir(exist_ok=True)
+        (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        with (metadata / "entry_points.txt").open("a") as points:
+            points.write(("" if points.tell() else "[harness]\n") + f"{point} = plugin_of_{name}\n")
+        text = (DATA / "faulty" / "faulty_twin.py").read_text().replace('"listens"', f'"listens-{name}"')
+        (tmp_path / f"plugin_of_{name}.py").write_text(text)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    registry = Registry.installed()
+    assert [plugin.error for plugin in registry.plugins if plugin.distribution in ("one", "other")] == ["", "", ""]
+    assert registry.clashes() == []
+    assert registry.find("teacher", "listens-one").name == "listens-one"
+    assert registry.find("teacher", "other/listens-other").name == "listens-other"
+
+
 def test_every_component_is_listed_with_its_origin(registry):
     rows = [row for row in describe(registry) if row["distribution"] == "toys"]
     assert {(row["kind"], row["name"]) for row in rows} >= {("benchmark", "words"), ("teacher", "listens")}

@@ -21,6 +21,7 @@ from harness.api import (
     TrainingError,
     opposite,
 )
+from harness.reading import parse
 from harness_benchmarks.newsworld import NewsWorld
 from harness_students import vlm
 from harness_students.vlm import TinyLlava, Vlm
@@ -360,3 +361,10 @@ def test_a_missing_package_is_named_with_its_remedy(monkeypatch, bench):
     assert str(caught.value) == (
         "student tiny-llava: needs trl, datasets, accelerate, safetensors\n  pip install 'ooc-harness[train]'"
     )
+
+
+def test_a_schedule_that_is_given_in_part_keeps_the_rest_of_the_students_own(registry):
+    text = "students: {tiny: {uses: tiny-llava, sft: {epochs: 9}}}"
+    student = parse(text, registry).students["tiny"]
+    assert (student.sft.epochs, student.sft.lr, student.sft.batch_size) == (9, 5e-3, 32)
+    assert student.dpo == type(student)().dpo

@@ -16,8 +16,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from harness.components import Component
+from harness.steps.bench import StepBench as Bench
 from harness.testing import benchmark, component, executor, report, rule, strategy, student, teacher
 from harness.testing.contract import Check, ContractBroken, Finding, examine, remedy_of, rule_of
+from harness.testing.lessons import workbench
 
 CHECKS: Mapping[str, Sequence[Check]] = {
     kind: (*component.CHECKS, *module.CHECKS)
@@ -39,4 +41,15 @@ def checks_for(component: type[Component] | Component) -> Sequence[Check]:
     return CHECKS[component.kind]
 
 
-__all__ = ["CHECKS", "Check", "ContractBroken", "Finding", "checks_for", "examine", "remedy_of", "rule_of"]
+__all__ = [
+    "CHECKS",
+    "Bench",
+    "Check",
+    "ContractBroken",
+    "Finding",
+    "checks_for",
+    "examine",
+    "remedy_of",
+    "rule_of",
+    "workbench",
+]

@@ -95,15 +95,18 @@ def check_gives_the_results_of_an_inline_run(executor: Executor) -> None:
 
 def check_leaves_no_process_behind(executor: Executor) -> None:
     """When what open() gave is closed, end every process that was started, also one that is busy."""
-    with _open(executor) as workers:
-        process = workers.submit(os.getpid).result(LIMIT_S)
-    if process == os.getpid():
-        skip("calls run in this process")
-    until = time.monotonic() + 10
-    while _alive(process):
-        if time.monotonic() > until:
-            broken("a worker still runs 10 s after the executor was closed")
-        time.sleep(0.05)
+    with tempfile.TemporaryDirectory(prefix="harness-busy-") as folder:
+        with _open(executor) as workers:
+            if workers.submit(os.getpid).result(LIMIT_S) == os.getpid():
+                skip("calls run in this process")
+            workers.submit(_stay, folder)
+            process = _written(Path(folder, "process"))
+        until = time.monotonic() + 10
+        while _alive(process):
+            if time.monotonic() > until:
+                Path(folder, "end").touch()
+                broken("a busy worker still runs 10 s after the executor was closed")
+            time.sleep(0.05)
 
 
 def _open(executor: Executor) -> Any:  # noqa: ANN401 - a context manager of workers
@@ -140,6 +143,22 @@ def _meet(folder: str, name: str, other: str) -> bool:
             return False
         time.sleep(0.02)
     return True
+
+
+def _stay(folder: str) -> None:
+    """Keep a process busy until it is told to end, for a minute at the most."""
+    Path(folder, "begun").write_text(str(os.getpid()))
+    Path(folder, "begun").rename(Path(folder, "process"))
+    until = time.monotonic() + LIMIT_S
+    while not Path(folder, "end").exists() and Path(folder).exists() and time.monotonic() < until:
+        time.sleep(0.02)
+
+
+def _written(file: Path) -> int:
+    until = time.monotonic() + LIMIT_S
+    while not file.exists() and time.monotonic() < until:
+        time.sleep(0.02)
+    return int(file.read_text())
 
 
 def _alive(process: int) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from harness.components import Accepts, Objective, Student
 from harness.errors import MissingDependency
-from harness.steps.bench import StepBench
+from harness.steps.bench import StepBench as Bench
 from harness.store import Store
 from harness.testing import material
 from harness.testing.contract import skip, told
@@ -125,12 +125,17 @@ class Lessons:
         """Predictions as the student gives them."""
         return list(self.student.predict(items, model, self.bench("predict")))
 
-    def bench(self, name: str) -> StepBench:
+    def bench(self, name: str) -> Bench:
         """A workbench with an empty folder."""
-        out = self.root / name
-        shutil.rmtree(out, ignore_errors=True)
-        out.mkdir(parents=True)
-        return StepBench(Store(self.root / "store"), name, out, seed=1)
+        return workbench(self.root, name=name)
+
+
+def workbench(folder: Path, seed: int = 1, name: str = "model") -> Bench:
+    """A workbench as a step has it: ``out`` is the empty folder ``name``, cache and checkpoints lie beside it."""
+    out = folder / name
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir(parents=True)
+    return Bench(Store(folder / "store"), name, out, seed)
 
 
 _LESSONS: dict[tuple[type[Student], str], Lessons] = {}

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from harness.api import (
     Accepts,
@@ -79,6 +79,13 @@ class Vlm(Student):
     """Type in which the base's weights are held."""
     threads: int | None = Field(default=None, ge=1)
     """Processor threads; by default what torch finds."""
+
+    @field_validator("sft", "dpo", mode="before")
+    @classmethod
+    def _rest_by_default(cls, given: object, info: ValidationInfo) -> object:
+        """What a schedule leaves out is this student's own, not every student's."""
+        own = cls.model_fields[info.field_name or ""].default
+        return {**own.model_dump(mode="json"), **given} if isinstance(given, Mapping) else given
 
     def digest(self) -> str:
         """Digest of the base's files where it is a folder on this machine."""

@@ -1,0 +1,186 @@
+"""The user's own archive: a table with one item a row, and a folder of images."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from harness.api import SPLITS, Benchmark, DataError, Evidence, Image, Item, Split, Verdict, digest, hookimpl
+from harness_benchmarks.published import GIVEAWAYS, tells
+from harness_benchmarks.table_entries import Columns, Draw, Entry, entries_of
+from harness_benchmarks.table_rows import bytes_of
+
+WORDS: Mapping[str, Verdict] = {
+    "pristine": "pristine",
+    "real": "pristine",
+    "falsified": "falsified",
+    "fake": "falsified",
+    "out of context": "falsified",
+    "out-of-context": "falsified",
+    "ooc": "falsified",
+}
+"""Words that mean one thing whatever their column is called. *true* is none: a label may be true, or falsity."""
+
+
+def _as_text(words: object) -> object:
+    """Keys that YAML reads as true, false or a number, as the texts that a table has."""
+    if not isinstance(words, Mapping):
+        return words
+    return {_word(key) if isinstance(key, bool | int) else key: verdict for key, verdict in words.items()}
+
+
+def _word(key: bool | int) -> str:
+    return str(key).lower()
+
+
+def _folded(words: Mapping[str, Verdict]) -> Mapping[str, Verdict]:
+    folded: dict[str, Verdict] = {}
+    for word, verdict in words.items():
+        if folded.setdefault(word.strip().casefold(), verdict) != verdict:
+            raise ValueError(f"{word!r} is both pristine and falsified")
+    return folded
+
+
+class Table(Benchmark):
+    """Your own archive: a CSV, TSV, JSONL or parquet file with one item a row, and a folder of images.
+
+    Options say what the columns are called. Labels may be missing on training and validation rows: cells that
+    would buy a missing label wait until it is there. Every fault is told with file and row (the line on which a
+    row begins, or the number of a parquet file's row), and no row is left out.
+
+    Teachers see an item's id. Where ids tell the label, as ``fake-17`` does, say ``id: null``: then ids are made of
+    image and caption, as `replay` makes them from ``match: [image, caption]``.
+    """
+
+    name = "table"
+    # digest() says all that items are; where and under which names it was found, and what labels mean, is apart.
+    transport = frozenset(
+        {"file", "images", "delimiter", "id", "caption", "image", "label", "words", "split", "validation", "test"}
+        | {"seed", "group", "entities", "evidence", "giveaways", "questions"}
+    )
+
+    file: str
+    """The table, from the folder where the harness is run; $VARIABLES of the environment are filled in."""
+    images: str | None = None
+    """Folder of the images; by default that of the table."""
+    delimiter: str | None = Field(default=None, min_length=1, max_length=1)
+    """What stands between the fields of a CSV file; by default a comma, or a tab in a .tsv file."""
+    id: str | None = "id"
+    """Column of the item's id; null to make ids of image and caption."""
+    caption: str = "caption"
+    """Column of the caption."""
+    image: str | None = "image"
+    """Column of the image's path below the folder of images; null for captions alone."""
+    label: str = "label"
+    """Column of the label; an empty field is a label that nobody has given yet."""
+    words: Annotated[Mapping[str, Verdict], AfterValidator(_folded), BeforeValidator(_as_text)] = WORDS
+    """What the words of the label column mean, whatever their case; other words are refused."""
+    split: str | None = "split"
+    """Column with train, validation or test; null to have groups drawn."""
+    validation: float = Field(default=0.1, ge=0, lt=1)
+    """Share of the groups that is validated on, where they are drawn."""
+    test: float = Field(default=0.3, ge=0, lt=1)
+    """Share of the groups that is tested on, where they are drawn; the rest is trained on."""
+    seed: int = 0
+    """Which groups go to which split, where they are drawn."""
+    group: str | None = None
+    """Column that says which items belong together, such as a story; by default those with one image do."""
+    entities: str | None = None
+    """Column of what was recognised in the image: a list of texts, as a list in JSON or as one text."""
+    evidence: str | None = None
+    """Column of captions or titles of pages on which the image was found: a list of texts, likewise."""
+    giveaways: tuple[str, ...] = GIVEAWAYS
+    """Evidence with one of these words is left out, and counted: it gives the verdict away."""
+    questions: bool = True
+    """Leave out, too, evidence that asks whether something is so, as the headlines of fact-checkers do."""
+
+    @model_validator(mode="after")
+    def _something_is_left_to_train_on(self) -> Self:
+        if self.validation + self.test >= 1:
+            raise ValueError("validation and test together leave nothing to train on")
+        return self
+
+    def gives(self) -> frozenset[str]:
+        """Images and evidence as far as columns are named for them."""
+        parts = {"image": self.image, "evidence": self.entities or self.evidence}
+        return frozenset(part for part, column in parts.items() if column)
+
+    def digest(self) -> str:
+        """Digest of all items with their splits and the bytes of their images, without labels."""
+        return digest([_content(split, item) for split in SPLITS for item in self.items(split)])
+
+    def items(self, split: Split) -> Sequence[Item]:
+        """Items in an order by their ids' digests; that of a file may tell labels."""
+        return [self._item(entry) for entry in self._entries() if entry.split == split]
+
+    def labels(self, split: Split) -> Mapping[str, Verdict]:
+        """The labels that are there."""
+        return {entry.id: entry.label for entry in self._entries() if entry.split == split and entry.label}
+
+    def notes(self) -> Mapping[str, str | int]:
+        """What is missing, and what was left out of the evidence."""
+        entries = self._entries()
+        found = sum(len(entry.captions) for entry in entries)
+        notes: dict[str, str | int] = {"items without a label": sum(entry.label is None for entry in entries)}
+        if self.evidence:
+            notes |= {
+                "evidence captions found": found,
+                "evidence captions left out that give the verdict away": found
+                - sum(len(self._fair(entry)) for entry in entries),
+                "items for which no evidence caption was found": sum(not entry.captions for entry in entries),
+            }
+        return notes
+
+    def _entries(self) -> Sequence[Entry]:
+        path = _filled(self.file)
+        return entries_of(
+            path,
+            bytes_of(path),
+            self.delimiter,
+            Columns(
+                self.id, self.caption, self.image, self.label, self.split, self.group, self.entities, self.evidence
+            ),
+            _filled(self.images) if self.images else path.parent,
+            tuple(self.words.items()),
+            Draw(self.validation, self.test, self.seed),
+        )
+
+    def _item(self, entry: Entry) -> Item:
+        return Item(
+            id=entry.id,
+            caption=entry.caption,
+            # Called by the item's id: a file name such as ``fake/12.jpg`` gives the label away.
+            image=Image(partial(Path.read_bytes, entry.image), f"image of item {entry.id}") if entry.image else None,
+            evidence=Evidence(entry.entities, self._fair(entry)),
+            group=entry.group,
+        )
+
+    def _fair(self, entry: Entry) -> tuple[str, ...]:
+        return tuple(caption for caption in entry.captions if not tells(caption, self.giveaways, self.questions))
+
+
+def _content(split: Split, item: Item) -> list[object]:
+    image = item.image.sha256() if item.image else ""
+    return [split, item.id, item.caption, image, item.evidence.entities, item.evidence.captions, item.group]
+
+
+def _filled(text: str) -> Path:
+    """The path with variables of the environment filled in."""
+    path = os.path.expandvars(text)
+    if unset := re.search(r"\$\{?(\w+)", path):
+        raise DataError(
+            f"the environment variable {unset[1]} is not set", place=text, remedy="set it, or write the path out"
+        )
+    return Path(path).absolute()
+
+
+@hookimpl
+def harness_benchmarks() -> list[type[Benchmark]]:
+    """The user's own archive."""
+    return [Table]

@@ -1,0 +1,215 @@
+"""Rows of an archive → its entries, checked: ids, captions, images, labels and splits."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from harness.api import SPLITS, DataError, Split, Verdict, digest
+from harness_benchmarks.published import content_id
+from harness_benchmarks.table_rows import Row, rows_of
+
+SPLIT_WORDS: Mapping[str, Split] = {
+    "train": "train",
+    "training": "train",
+    "validation": "validation",
+    "valid": "validation",
+    "val": "validation",
+    "dev": "validation",
+    "test": "test",
+    "testing": "test",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """What the columns of a table are called; None for what it does not have."""
+
+    id: str | None
+    caption: str
+    image: str | None
+    label: str
+    split: str | None
+    group: str | None
+    entities: str | None
+    evidence: str | None
+
+    @property
+    def named(self) -> dict[str, str]:
+        """Those that must be there, by option."""
+        return {option: name for option in self.__slots__ if (name := getattr(self, option)) is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """How groups are drawn where no column says an item's split."""
+
+    validation: float
+    test: float
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An item of the archive with its label, where it has one."""
+
+    id: str
+    caption: str
+    image: Path | None
+    label: Verdict | None
+    split: Split
+    group: str
+    entities: tuple[str, ...]
+    captions: tuple[str, ...]
+
+
+# Every step asks for items, and what was checked once need not be checked again.
+@lru_cache(maxsize=2)
+def entries_of(
+    path: Path,
+    data: bytes,
+    delimiter: str | None,
+    columns: Columns,
+    folder: Path,
+    words: tuple[tuple[str, Verdict], ...],
+    draw: Draw,
+) -> tuple[Entry, ...]:
+    """Every row as an entry, in an order that has nothing to do with the file's; raises `DataError`."""
+    rows = rows_of(path, data, columns.named, delimiter)
+    captions = [_needed(row, columns.caption, "caption") for row in rows]
+    images = _images(rows, columns.image, folder)
+    ids = _ids(rows, columns, captions)
+    labels = _labels(rows, columns.label, dict(words))
+    groups = _groups(rows, columns, images)
+    splits = _said(rows, columns.split, groups) if columns.split else _drawn(ids, groups, draw)
+    entries = [
+        Entry(
+            id=ids[place],
+            caption=captions[place],
+            image=images[place],
+            label=labels[place],
+            split=splits[place],
+            # A story's name may tell the label, and nobody needs to read it.
+            group=content_id(groups[place]) if groups[place] else "",
+            entities=row.texts(columns.entities) if columns.entities else (),
+            captions=row.texts(columns.evidence) if columns.evidence else (),
+        )
+        for place, row in enumerate(rows)
+    ]
+    return tuple(sorted(entries, key=lambda entry: digest(entry.id)))
+
+
+def _needed(row: Row, column: str, what: str) -> str:
+    text = row.text(column)
+    if not text:
+        raise row.fault(f"has no {what}: {column} is empty", "fill it in, or delete the row")
+    return text
+
+
+def _ids(rows: Sequence[Row], columns: Columns, captions: Sequence[str]) -> list[str]:
+    if columns.id:
+        ids = [_needed(row, columns.id, "id") for row in rows]
+        remedy = "give each item an id of its own, or say  id: null  to have ids made of image and caption"
+    else:
+        named = [row.text(columns.image) if columns.image else "" for row in rows]
+        ids = [content_id(image, caption) for image, caption in zip(named, captions, strict=True)]
+        remedy = "keep one row for each pair of image and caption"
+    first: dict[str, int] = {}
+    repeated = [place for place, item_id in enumerate(ids) if first.setdefault(item_id, place) != place]
+    if repeated:
+        item_id = ids[repeated[0]]
+        what = f"the id {item_id!r}" if columns.id else "its pair of image and caption"
+        line = rows[first[item_id]].line
+        raise rows[repeated[0]].fault(f"{what} stands at {line}, too{_more(repeated)}", remedy)
+    return ids
+
+
+def _images(rows: Sequence[Row], column: str | None, folder: Path) -> Sequence[Path | None]:
+    if column is None:
+        return [None] * len(rows)
+    if not folder.is_dir():
+        raise DataError("there is no such folder", place=str(folder), remedy="correct the option images")
+    names = [_needed(row, column, "image") for row in rows]
+    paths = [_inside(row, name, folder) for row, name in zip(rows, names, strict=True)]
+    missing = [place for place, path in enumerate(paths) if not path.is_file()]
+    if missing:
+        raise rows[missing[0]].fault(
+            f"there is no image {names[missing[0]]!r} in {folder}{_more(missing)}",
+            "add the files, name their folder by the option images, or say  image: null  for captions alone",
+        )
+    return paths
+
+
+def _inside(row: Row, name: str, folder: Path) -> Path:
+    """The image's path; what a stranger wrote must not lead out of the folder."""
+    root = os.path.abspath(folder)
+    path = Path(os.path.abspath(os.path.join(root, name)))
+    if not path.is_relative_to(root):
+        raise row.fault(f"the image {name!r} lies outside of {folder}", "name images by their path below that folder")
+    return path
+
+
+def _labels(rows: Sequence[Row], column: str, words: Mapping[str, Verdict]) -> list[Verdict | None]:
+    """Labels; None where the field is empty, since nobody has labelled the item."""
+    said = [row.text(column).casefold() for row in rows]
+    unknown = [place for place, word in enumerate(said) if word and word not in words]
+    if unknown:
+        strange = dict.fromkeys(said[place] for place in unknown)
+        example = ", ".join(f"{word}: …" for word in list(strange)[:6])
+        raise rows[unknown[0]].fault(
+            f"the label {said[unknown[0]]!r} is none of {', '.join(words)}{_more(unknown)}",
+            f"say by the option words what is pristine and what falsified:  words: {{{example}}}",
+        )
+    return [words[word] if word else None for word in said]
+
+
+def _groups(rows: Sequence[Row], columns: Columns, images: Sequence[Path | None]) -> list[str]:
+    """Names of groups: the table's, or else the image that items share; empty for a group of its own."""
+    if columns.group:
+        return [row.text(columns.group) for row in rows]
+    return ["" if path is None else row.text(columns.image or "") for row, path in zip(rows, images, strict=True)]
+
+
+def _said(rows: Sequence[Row], column: str, groups: Sequence[str]) -> list[Split]:
+    said = [_needed(row, column, "split").casefold() for row in rows]
+    unknown = [place for place, word in enumerate(said) if word not in SPLIT_WORDS]
+    if unknown:
+        raise rows[unknown[0]].fault(
+            f"the split {said[unknown[0]]!r} is none of {', '.join(SPLITS)}{_more(unknown)}",
+            f"write {', '.join(SPLITS)}, or say  split: null  to have groups drawn",
+        )
+    splits = [SPLIT_WORDS[word] for word in said]
+    first: dict[str, int] = {}
+    torn = [
+        place for place, group in enumerate(groups) if group and splits[first.setdefault(group, place)] != splits[place]
+    ]
+    if torn:
+        place, other = torn[0], first[groups[torn[0]]]
+        raise rows[place].fault(
+            f"{groups[place]!r} is in the {splits[place]} split here and in the {splits[other]} split at"
+            f" {rows[other].line}{_more(torn)}",
+            "items of one image or story belong into one split; by the option group, a column says what is one story",
+        )
+    return splits
+
+
+def _drawn(ids: Sequence[str], groups: Sequence[str], draw: Draw) -> list[Split]:
+    """Splits of whole groups, by shares of the groups."""
+    clusters = [group or item_id for group, item_id in zip(groups, ids, strict=True)]
+    order = sorted(set(clusters), key=lambda cluster: digest([draw.seed, cluster]))
+    tested = round(draw.test * len(order))
+    seen = tested + round(draw.validation * len(order))
+    split: dict[str, Split] = {
+        cluster: "test" if place < tested else "validation" if place < seen else "train"
+        for place, cluster in enumerate(order)
+    }
+    return [split[cluster] for cluster in clusters]
+
+
+def _more(places: Sequence[int]) -> str:
+    """How many further rows are at fault in the same way."""
+    further = len(places) - 1
+    return f" (and {further} more row{'s' if further > 1 else ''})" if further else ""

@@ -1,0 +1,34 @@
+"""The page about the report explains all that the report shows."""
+
+import re
+import runpy
+from html import unescape
+from pathlib import Path
+
+import pytest
+
+from harness_reports.html import page
+
+TESTS = Path(__file__).parent.parent
+MANUAL = (TESTS.parent / "docs/how-to/report.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def report():
+    made = runpy.run_path(str(TESTS / "test_report_html.py"))
+    return unescape(page(made["demo_view"]())).replace("\u00ad", "")
+
+
+def test_every_section_of_the_report_has_a_section_on_the_page(report):
+    shown = re.findall(r"<h2[^>]*>(.*?)</h2>", report)
+    assert len(shown) == 9
+    assert re.findall(r"^## (.*)", MANUAL, re.MULTILINE) == ["The answer", *shown]
+
+
+def test_every_column_of_the_report_is_on_the_page(report):
+    heads = re.findall(r"<thead>(.*?)</thead>", report, re.DOTALL)
+    columns = {
+        re.sub("<[^>]+>", "", cell).strip() for head in heads for cell in re.findall(r"<th.*?</th>", head, re.DOTALL)
+    }
+    assert len(columns) > 50
+    assert sorted(column for column in columns if not re.search(rf"\b{re.escape(column)}(?!\w)", MANUAL)) == []
