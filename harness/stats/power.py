@@ -22,9 +22,9 @@ class Spread:
     def components(self, seeds: int, groups: int) -> Components:
         """Of the mean over so many seeds and groups."""
         rest = self.residual / (seeds * groups)
-        return Components(
-            self.seeds / seeds + rest if seeds > 1 else 0.0, self.groups / groups + rest, rest, seeds, groups
-        )
+        if seeds == 1:
+            return Components(0.0, self.groups / groups + rest, 0.0, 1, groups)
+        return Components(self.seeds / seeds + rest, self.groups / groups + rest, rest, seeds, groups)
 
 
 def spread_of(found: Components) -> Spread:

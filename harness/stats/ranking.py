@@ -29,26 +29,44 @@ class Curve:
     def alarms_at(self, recall: float) -> Floats:
         """Share of the pristine items that must be looked at to find that share of the falsified ones (B,)."""
         # Shares are quotients in float32: what is short of the recall by rounding only has reached it.
-        reached = self.found >= np.float32(recall * (1 - 1e-6))
-        first = reached.argmax(axis=0)
-        alarms = np.take_along_axis(self.alarms, first[None], axis=0)[0].astype(np.float64)
-        return np.where(reached.any(axis=0), alarms, np.nan)
+        place = self._first(1.0, 0.0, recall * (1 - 1e-6))
+        return np.where(self._known, self._at(self.alarms, place), np.nan)
 
     def recall_at(self, looked_at: float, prevalence: float) -> Floats:
         """Share of the falsified items among the first ``looked_at`` of a stream with that prevalence (B,).
 
         Among items of equal probability any is as likely to be looked at.
         """
-        flagged = prevalence * self.found + (1 - prevalence) * self.alarms
-        last = np.clip((flagged < looked_at).sum(axis=0), 1, len(flagged) - 1)[None]
-        (low, high), (least, most) = (
-            (np.take_along_axis(curve, place, axis=0)[0].astype(np.float64) for place in (last - 1, last))
-            for curve in (flagged, self.found)
+        last = np.maximum(self._first(prevalence, 1 - prevalence, looked_at), 1)
+        least, most = (self._at(self.found, place) for place in (last - 1, last))
+        low, high = (
+            prevalence * found + (1 - prevalence) * self._at(self.alarms, place)
+            for found, place in ((least, last - 1), (most, last))
         )
         with np.errstate(invalid="ignore", divide="ignore"):
             part = np.where(high > low, (looked_at - low) / (high - low), 1.0)
-        known = ~np.isnan(flagged[-1])
-        return np.where(known, least + np.clip(part, 0.0, 1.0) * (most - least), np.nan)
+        return np.where(self._known, least + np.clip(part, 0.0, 1.0) * (most - least), np.nan)
+
+    @property
+    def _known(self) -> Flags:
+        known: Flags = ~np.isnan(self.found[-1] + self.alarms[-1])
+        return known
+
+    def _first(self, found: float, alarms: float, least: float) -> Ints:
+        """The first place where so much of both shares together is ``least`` (B,), by halving: shares only rise."""
+        low = np.zeros(self.found.shape[1], np.int64)
+        high = np.full_like(low, len(self.found) - 1)
+        while (low < high).any():
+            middle = (low + high) // 2
+            mixed = found * self._at(self.found, middle) + alarms * self._at(self.alarms, middle)
+            short = mixed < least
+            low, high = np.where(short, np.minimum(middle + 1, high), low), np.where(short, high, middle)
+        return low
+
+    @staticmethod
+    def _at(curve: Weights, place: Ints) -> Floats:
+        heights: Floats = np.take_along_axis(curve, place[None], axis=0)[0].astype(np.float64)
+        return heights
 
 
 def ranked(falsified: Ints, p: Floats, groups: Ints, weights: Weights) -> Curve:
@@ -70,7 +88,9 @@ def _shares(chosen: Flags, groups: Ints, weights: Weights, ends: Ints) -> Weight
     """Cumulated weight of the chosen items up to each of the ``ends``, as a share (U + 1, B)."""
     places = np.flatnonzero(chosen)
     total = np.zeros((len(places) + 1, weights.shape[1]), np.float32)
-    np.cumsum(weights[groups[places]], axis=0, out=total[1:])
+    # Row by row it is five times as fast as `cumsum`, which adds number by number.
+    for place, group in enumerate(groups[places]):
+        np.add(total[place], weights[group], out=total[place + 1])
     upto = np.concatenate([[0], np.searchsorted(places, ends, side="right")])
     with np.errstate(invalid="ignore"):
         shares: Weights = total[upto] / total[-1]
