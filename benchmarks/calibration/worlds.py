@@ -1,8 +1,12 @@
-"""Simulated answers of methods whose truth is known: who is right how often, over seeds × items in groups."""
+"""Simulated answers of methods whose truth is known: who is right how often, over seeds × items in groups.
+
+Designs and spreads are chosen so that seeds hardly matter in some and matter most in others.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import sqrt
 
 import numpy as np
 
@@ -32,6 +36,26 @@ class Design:
     @property
     def groups(self) -> Ints:
         return np.arange(self.items) // self.group
+
+    @property
+    def spread(self) -> float:
+        """Standard deviation, in logits, of one answer of one training."""
+        parts = (self.run, self.draw, self.item, self.of_group, self.method_item, self.method_group)
+        return sqrt(sum(part**2 for part in parts))
+
+    def accuracy(self, logits: float) -> float:
+        """What a method that is so much above the common level gets right, over all seeds and items."""
+        places, weights = np.polynomial.hermite_e.hermegauss(80)
+        right = 1 / (1 + np.exp(-(self.level + logits + self.spread * places)))
+        return float(right @ weights / weights.sum())
+
+    def logits(self, difference: float) -> float:
+        """How far above the common level a method is that gets so much more right."""
+        low, high = -5.0, 5.0
+        for _ in range(60):
+            middle = (low + high) / 2
+            low, high = (middle, high) if self.accuracy(middle) - self.accuracy(0.0) < difference else (low, middle)
+        return low
 
     def answers(self, rng: np.random.Generator, logits: Floats) -> Floats:
         """Right (1.0) or wrong of each method, (M, S, N), for what each method has above the common level (M,)."""

@@ -75,7 +75,8 @@ class Estimate:
     @property
     def p(self) -> float:
         """Two-sided p-value of the mean being 0."""
-        return min(1.0, 2 * min(self.p_above(0.0), self.p_below(0.0)))
+        above, below = self.p_above(0.0), self.p_below(0.0)
+        return above if above != above else min(1.0, 2 * min(above, below))
 
     def p_above(self, bound: float) -> float:
         """One-sided p-value of the mean being at most ``bound``: small where it is surely above."""

@@ -65,7 +65,8 @@ def equivalent(panel: Joint, labels: Sequence[float]) -> Equivalent:
     places = np.concatenate([*steps, x[-1:]])
     heights = _heights(x, places)
     combinations = np.column_stack([np.ones(len(places)), -heights])
-    low, high = _span(~panel.differ(combinations), float(combinations[0] @ panel.means) > 0, 2**places)
+    between = np.clip(2**places, labels[0], labels[-1])
+    low, high = _span(~panel.differ(combinations), float(combinations[0] @ panel.means) > 0, between)
     return Equivalent(point, min(low, point), max(high, point))
 
 

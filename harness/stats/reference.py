@@ -15,15 +15,14 @@ import numpy as np
 
 from harness.stats.arrays import Floats
 
-_FINE, _COARSE = 40, 16
-
 
 @cache
-def _nodes(df: int, count: int) -> tuple[Floats, Floats]:
+def _nodes(df: int) -> tuple[Floats, Floats]:
     """Values of χ²/df and their weights: Gauss–Legendre over its quantiles, denser where it is small."""
     from scipy.special import chdtri
 
-    place, weight = np.polynomial.legendre.leggauss(count)
+    # With many degrees of freedom χ²/df hardly varies, and few values are enough.
+    place, weight = np.polynomial.legendre.leggauss(40 if df < 20 else 16)
     place, weight = (place + 1) / 2, weight / 2
     values: Floats = chdtri(df, 1 - place**3) / df
     return values, weight * 3 * place**2
@@ -32,9 +31,9 @@ def _nodes(df: int, count: int) -> tuple[Floats, Floats]:
 @cache
 def _grid(first_df: int, second_df: int) -> tuple[Floats, Floats, Floats]:
     """What the two variances are divided by, and the weight of each pair."""
-    first, weight = _nodes(first_df, _FINE)
-    second, other = _nodes(second_df, _COARSE)
-    return np.repeat(1 / first, _COARSE), np.tile(1 / second, _FINE), np.outer(weight, other).ravel()
+    first, weight = _nodes(first_df)
+    second, other = _nodes(second_df)
+    return np.repeat(1 / first, len(second)), np.tile(1 / second, len(first)), np.outer(weight, other).ravel()
 
 
 def tail(distance: Floats, first: Floats, second: Floats, first_df: int, second_df: int) -> Floats:

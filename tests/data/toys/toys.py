@@ -42,6 +42,7 @@ class Words(Benchmark):
     repeat_id: bool = False
     unlabelled: bool = False
     delay: float = 0.0
+    alone: bool = False
 
     def items(self, split):
         time.sleep(self.delay)
@@ -51,7 +52,8 @@ class Words(Benchmark):
     def _item(self, split, index):
         rng = np.random.default_rng(seed_from(split, index))
         words = rng.choice(WORDS, 3, replace=False)
-        return Item(f"{split}-{index}", " ".join(words), evidence=Evidence((words[0],)), group=f"{split}-{index // 2}")
+        group = index if self.alone else index // 2
+        return Item(f"{split}-{index}", " ".join(words), evidence=Evidence((words[0],)), group=f"{split}-{group}")
 
     def labels(self, split):
         if self.unlabelled and split == "train":
