@@ -199,7 +199,7 @@ def test_what_must_be_detected_is_told_in_seeds_from_the_runs_own_variances(cont
 def test_one_seed_speaks_of_two_trained_models_and_has_mcnemars_test_where_items_stand_alone(
     plan_of, toy, run_plan, store
 ):
-    text = toy.replace("seeds: [0, 1]", "seeds: [3]").replace("words: words", "words: {uses: words, alone: true}", 1)
+    text = toy.replace("seeds: [0, 1]", "seeds: [3]").replace("words: words", "words: singles", 1)
     plan = plan_of(text)
     run_plan(plan)
     table = view(plan, store).contrasts

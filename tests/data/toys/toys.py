@@ -3,6 +3,7 @@
 import json
 import os
 import time
+from dataclasses import replace
 
 import numpy as np
 
@@ -42,7 +43,6 @@ class Words(Benchmark):
     repeat_id: bool = False
     unlabelled: bool = False
     delay: float = 0.0
-    alone: bool = False
 
     def items(self, split):
         time.sleep(self.delay)
@@ -52,8 +52,7 @@ class Words(Benchmark):
     def _item(self, split, index):
         rng = np.random.default_rng(seed_from(split, index))
         words = rng.choice(WORDS, 3, replace=False)
-        group = index if self.alone else index // 2
-        return Item(f"{split}-{index}", " ".join(words), evidence=Evidence((words[0],)), group=f"{split}-{group}")
+        return Item(f"{split}-{index}", " ".join(words), evidence=Evidence((words[0],)), group=f"{split}-{index // 2}")
 
     def labels(self, split):
         if self.unlabelled and split == "train":
@@ -66,6 +65,16 @@ class Words(Benchmark):
 
     def gives(self):
         return frozenset({"evidence"})
+
+
+class Singles(Words):
+    """Words whose items stand alone."""
+
+    name = "singles"
+    revision = 1
+
+    def _item(self, split, index):
+        return replace(super()._item(split, index), group="")
 
 
 class Listens(Teacher):
@@ -91,6 +100,17 @@ class Listens(Teacher):
 
     def reads(self):
         return frozenset({"evidence"})
+
+
+class Curt(Listens):
+    """Gives a verdict and no probability."""
+
+    name = "curt"
+    revision = 1
+
+    def annotate(self, items):
+        for said in super().annotate(items):
+            yield replace(said, p_falsified=None)
 
 
 class Counter(Student):
@@ -276,12 +296,12 @@ class SelfTraining(Strategy):
 
 @hookimpl
 def harness_benchmarks():
-    return [Words]
+    return [Words, Singles]
 
 
 @hookimpl
 def harness_teachers():
-    return [Listens]
+    return [Listens, Curt]
 
 
 @hookimpl
