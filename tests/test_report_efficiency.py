@@ -111,10 +111,11 @@ def test_curves_of_one_strategy_are_told_apart_by_what_differs(seen):
 def test_the_operating_points_name_the_days_numbers_and_every_budget(seen):
     shown = words(seen, "operating")
     assert "Of 1 000 items a day 5.0 % are falsified" in shown
-    assert all(f"{budget} looked at a day" in shown for budget in (20, 50, 100))
+    assert all(f"Found by {budget} reviews" in shown for budget in (20, 50, 100))
     assert "0.5 % | 1 % | 2 % | 5 % | 10 % | 20 % | 50 % |" in re.sub(r"\s*\n\s*", " ", shown)
     row = seen.operating.iloc[5]
-    assert f"{100 * row['recall']:.1f} | {100 * row['recall_low']:.1f}–{100 * row['recall_high']:.1f}" in shown
+    ends = f"{100 * row['recall_low']:.1f}–{100 * row['recall_high']:.1f}"
+    assert f"{100 * row['recall']:.1f} | {ends}; {100 * row['precision']:.1f} right" in shown
 
 
 def test_declared_families_come_first_and_exploratory_questions_are_marked(seen):

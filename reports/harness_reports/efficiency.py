@@ -182,8 +182,8 @@ def _labels(row: Row, column: str) -> str:
     """A number of labels of the curve; what is beyond its ends is said to be."""
     value = row.number(column)
     if value == inf:
-        return f"> {count(row.number('to_labels'))}"
-    return f"< {count(row.number('from_labels'))}" if value == 0 else count(round(value)) if value == value else NONE
+        return f">\u202f{count(row.number('to_labels'))}"
+    return f"<\u202f{count(row.number('from_labels'))}" if value == 0 else count(round(value)) if value == value else NONE
 
 
 def _factor(row: Row) -> Cell:
@@ -197,8 +197,8 @@ def _factor(row: Row) -> Cell:
 def _times(row: Row, factor: float) -> str:
     own = row.number("labels")
     if factor == inf:
-        return f"> {decimal(row.number('to_labels') / own, 1)}"
-    return f"< {decimal(row.number('from_labels') / own, 1)}" if factor == 0 else decimal(factor, 1)
+        return f">\u202f{decimal(row.number('to_labels') / own, 1)}"
+    return f"<\u202f{decimal(row.number('from_labels') / own, 1)}" if factor == 0 else decimal(factor, 1)
 
 
 def _exact(value: float) -> str:
@@ -213,7 +213,7 @@ def in_words(row: Row, arm: str, curve: str) -> str:
         return ""
 
     def part(column: str) -> str:
-        value, ends = row.number(column), {inf: ("> ", "to_labels"), 0.0: ("< ", "from_labels")}
+        value, ends = row.number(column), {inf: (">\u202f", "to_labels"), 0.0: ("<\u202f", "from_labels")}
         sign, shown = ends.get(value, ("", column))
         return f"{sign}{fraction(round(row.number(shown) / items, 3))}"
 
