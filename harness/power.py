@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import isinf
+from math import inf, isinf
 
 from harness.families import Family
 from harness.pairing import pairs_of
@@ -25,6 +25,8 @@ class Outlook:
     family: Family
     benchmark: str
     contrasts: int
+    trained: bool
+    """Whether any of its arms is; teachers and untrained students have no seeds."""
     seeds: int
     groups: int
     detectable: float
@@ -39,15 +41,16 @@ class Outlook:
 
     def __str__(self) -> str:
         contrasts = f"{self.contrasts} contrast" + ("s" if self.contrasts != 1 else "")
+        seeds = "1 seed" if self.seeds == 1 else f"{self.seeds} seeds"
         return (
-            f"{self.family.name} on {self.benchmark}: {contrasts}, {self.seeds} seeds × {self.groups} groups of items"
+            f"{self.family.name} on {self.benchmark}: {contrasts}, {seeds} × {self.groups} groups of items"
             f" would show {100 * self.detectable:.1f} points"
         )
 
     @property
     def warning(self) -> str:
         """What is missing and what would mend it; empty where nothing is."""
-        if self.seeds == 1:
+        if self.trained and self.seeds == 1:
             text = f"{self.family.name} on {self.benchmark}: one seed says something of two trained models only"
             return f"{text}, not of the methods"
         if self.enough or self.family.wanted is None:
@@ -70,13 +73,13 @@ def outlook(plan: Plan) -> Iterator[Outlook]:
         number = sum(map(len, together))
         trained = any(arms[arm].seed is not None for pair in pairs for arm in pair)
         for benchmark in dict.fromkeys(label for shared in together for label in sorted(shared)):
-            yield _outlook(plan, family, benchmark, number, len(plan.matrix.seeds) if trained else 1)
+            yield _outlook(plan, family, benchmark, number, trained)
 
 
-def _outlook(plan: Plan, family: Family, benchmark: str, contrasts: int, seeds: int) -> Outlook:
-    groups = plan.facts[benchmark].splits["test"].groups
+def _outlook(plan: Plan, family: Family, benchmark: str, contrasts: int, trained: bool) -> Outlook:
+    groups, seeds = plan.facts[benchmark].splits["test"].groups, len(plan.matrix.seeds) if trained else 1
     alpha, one_sided = 0.05 / contrasts, family.test != "difference"
     detectable = ASSUMED.components(seeds, groups).detectable(alpha, one_sided=one_sided)
     wanted = detectable if family.wanted is None else family.wanted
-    needed = seeds_needed(ASSUMED, groups, wanted, alpha, one_sided=one_sided)
-    return Outlook(family, benchmark, contrasts, seeds, groups, detectable, needed)
+    needed = seeds_needed(ASSUMED, groups, wanted, alpha, one_sided=one_sided) if trained else inf
+    return Outlook(family, benchmark, contrasts, trained, seeds, groups, detectable, needed)

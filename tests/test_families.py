@@ -248,5 +248,14 @@ def test_the_plan_warns_of_a_comparison_with_one_seed(tmp_path, toy):
     ]
 
 
+def test_two_teachers_need_no_seeds_and_more_items_where_they_are_too_few(tmp_path, toy):
+    text = toy + "compare:\n  teachers: {arms: words/teacher/a, against: words/teacher/b, detect: 0.05}\n"
+    (found,) = json.loads(planned(tmp_path, text, "--json"))["comparisons"]
+    assert found["comparison"].startswith("teachers on words: 1 contrast, 1 seed × 15 groups of items would show ")
+    assert found["warning"] == (
+        "teachers on words asks for 5 points: no number of seeds would do, more test items would"
+    )
+
+
 def test_a_matrix_without_comparisons_is_planned_without_a_word_of_them(tmp_path, toy):
     assert "comparisons" not in planned(tmp_path, toy)

@@ -183,7 +183,9 @@ def _labels(row: Row, column: str) -> str:
     value = row.number(column)
     if value == inf:
         return f">\u202f{count(row.number('to_labels'))}"
-    return f"<\u202f{count(row.number('from_labels'))}" if value == 0 else count(round(value)) if value == value else NONE
+    if value == 0:
+        return f"<\u202f{count(row.number('from_labels'))}"
+    return NONE if isnan(value) else count(round(value))
 
 
 def _factor(row: Row) -> Cell:
