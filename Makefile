@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 export HF_HUB_OFFLINE := 1
 export HF_HUB_DISABLE_TELEMETRY := 1
 
-.PHONY: quickstart test check docs mutants bench base clean
+.PHONY: quickstart test check docs mutants bench calibrate base clean
 
 quickstart: $(VENV)/.installed   ## a whole comparison on the embedded default, and its report
 	$(BIN)/harness run examples/quickstart.yaml
@@ -28,6 +28,9 @@ mutants: $(VENV)/.installed      ## the contract's rules against components with
 
 bench: $(VENV)/.installed        ## speed, as ratios within one run
 	$(BIN)/pytest benchmarks/speed --benchmark-only --benchmark-sort=name -p no:randomly -p no:cacheprovider
+
+calibrate: $(VENV)/.installed    ## simulate runs whose truth is known: are the statistics right? (3 minutes of one core)
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/calibration
 
 base: $(VENV)/.installed         ## remake the pre-trained base of tiny-llava (about 10 minutes on two cores)
 	OMP_NUM_THREADS=2 $(BIN)/python -m harness_students.tiny_llava.pretrain

@@ -8,6 +8,8 @@ from math import nan
 from typing import TYPE_CHECKING, Any
 
 from harness.contrasts import contrasts_table
+from harness.efficiency import curve_contrasts_table, curves_of, curves_table, equivalences_table
+from harness.operating import operating_table, prevalence_table
 from harness.plan import Plan
 from harness.results import arm_results, arms_table, cell_results, results_table
 from harness.scores import Scorer, combine
@@ -32,6 +34,7 @@ def view(plan: Plan, store: Store) -> RunView:
     scorer = Scorer(plan, store)
     results = cell_results(scorer)
     arms = arm_results(results)
+    curves = curves_of(arms)
     users = plan.users()
     return RunView(
         title=plan.matrix.title,
@@ -45,6 +48,11 @@ def view(plan: Plan, store: Store) -> RunView:
         benchmarks=_frame(BENCHMARK_COLUMNS, benchmark_rows(plan)),
         failures=_frame(FAILURE_COLUMNS, failure_rows(plan, store, users)),
         provenance=provenance(plan, store),
+        curves=curves_table(scorer, curves),
+        curve_contrasts=curve_contrasts_table(scorer, curves),
+        equivalences=equivalences_table(scorer, arms, curves),
+        operating=operating_table(scorer, arms),
+        prevalence=prevalence_table(scorer, arms),
     )
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from harness import yaml
 from harness.components import Benchmark, ConflictRule, Executor, Report, Strategy, Student, Teacher
 from harness.errors import Fault
+from harness.families import Family
+from harness.newsroom import Newsroom
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,9 @@ class Matrix:
     exclude: tuple[Mapping[str, tuple[Any, ...]], ...]
     executor: Executor
     reports: Mapping[str, Report]
+    compare: tuple[Family, ...] = ()
+    """Comparisons that were declared; the report's own questions are exploratory beside them."""
+    newsroom: Newsroom = field(default_factory=Newsroom)
 
     @property
     def every_benchmark(self) -> Mapping[str, Benchmark]:

@@ -75,6 +75,13 @@ class Plan:
     annotations: dict[tuple[str, str, Split], str] = field(default_factory=dict)
     """Annotate steps by teacher, benchmark and split."""
 
+    def arms(self) -> dict[str, Point]:
+        """A point of every arm, by its name; without the seed, or the first of its seeds."""
+        arms: dict[str, Point] = {}
+        for cell in self.cells:
+            arms.setdefault(cell.point.arm, cell.point)
+        return arms
+
     def needed(self, key: str) -> set[str]:
         """The step and all that it depends on."""
         found: set[str] = set()

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from harness import intake
+from harness import intake, pairing
 from harness.cells import Course, Point, Role, excluded
 from harness.chain import Chain
 from harness.components import Component, Need, Student
@@ -166,6 +166,9 @@ class _Planner:
         for index, _ in enumerate(self.matrix.exclude):
             if index not in self.used_exclusions:
                 self.fault(("exclude", index), "leaves out no cell", "Delete it, or look for a misspelt value.")
+        for family in self.matrix.compare:
+            for cause, remedy in pairing.faults_of(family, self.plan.arms()):
+                self.fault(("compare", family.name), cause, remedy)
         names = Counter(cell.point.cell for cell in self.plan.cells)
         for name in (name for name, count in names.items() if count > 1):
             self.fault((), f"two cells are called {name!r}", "Give a student, strategy or teacher set another label.")

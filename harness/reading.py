@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from pydantic import ValidationError
 
-from harness import yaml
+from harness import families, newsroom, yaml
 from harness.components import Benchmark, Component, ConflictRule, Executor, Report, Strategy, Teacher
 from harness.errors import Fault, MatrixError, PluginError
 from harness.loading import did_you_mean
@@ -31,6 +31,8 @@ SECTIONS = (
     "label_fractions",
     "seeds",
     "exclude",
+    "compare",
+    "newsroom",
     "executor",
     "reports",
 )
@@ -102,6 +104,8 @@ class _Reader:
             exclude=self.exclude(own_rules),
             executor=self.executor(),
             reports=self.components("reports", "report") or self.default_reports(),
+            compare=families.read(self.data.get("compare"), self.fault),
+            newsroom=newsroom.read(self.data.get("newsroom"), self.fault),
         )
 
     def components(self, section: str, kind: str) -> dict[str, Any]:

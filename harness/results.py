@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from math import nan
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ from harness.cells import Point
 from harness.errors import StoreError
 from harness.plan import REVISIONS, Cell, Plan
 from harness.scores import Score, Scorer
-from harness.stats import Floats, share
+from harness.stats import Estimate, Floats, bounded, ranked, resampled, share, tallied
 from harness.store import Store
 from harness.view import ARM_COLUMNS, AXES, METRICS, RESULT_COLUMNS
 
@@ -134,6 +134,11 @@ def _axes(point: Point) -> dict[str, Any]:
     return {axis: nan if axis == "label_fraction" and values[axis] is None else values[axis] or "" for axis in AXES}
 
 
+def bought(arm: ArmResult) -> float:
+    """Labels that its training has seen, mean over seeds."""
+    return float(np.mean([result.labels_bought for result in arm.done]))
+
+
 def arm_results(results: list[CellResult]) -> list[ArmResult]:
     """Cells grouped over seeds, in the order of the plan."""
     groups: dict[tuple[str, str], list[CellResult]] = {}
@@ -161,7 +166,7 @@ def arms_table(scorer: Scorer, arms: list[ArmResult]) -> DataFrame:
 
 def _arm_row(scorer: Scorer, arm: ArmResult) -> dict[str, Any]:
     truth = scorer.truth(arm.evaluated_on)
-    estimates = {"accuracy": share(arm.correct, truth.groups)}
+    estimates = {"accuracy": share(arm.correct, truth.groups), **resampled_metrics(scorer, arm)}
     for side, name in ((1, "accuracy_falsified"), (0, "accuracy_pristine")):
         chosen = truth.falsified == side
         _, groups = np.unique(truth.groups[chosen], return_inverse=True)
@@ -174,7 +179,7 @@ def _arm_row(scorer: Scorer, arm: ArmResult) -> dict[str, Any]:
         "evaluated_on": arm.evaluated_on,
         "seeds": len(arm.done),
         "seeds_planned": arm.planned,
-        "labels_bought": float(np.mean([result.labels_bought for result in arm.done])),
+        "labels_bought": bought(arm),
         "saturated": any(result.saturated for result in arm.done),
         "n": len(truth.ids),
         "groups": int(truth.groups.max()) + 1,
@@ -188,6 +193,38 @@ def _arm_row(scorer: Scorer, arm: ArmResult) -> dict[str, Any]:
             found = estimates.get(name)
             row |= {f"{name}_low": found.low if found else nan, f"{name}_high": found.high if found else nan}
     return row | _costs(scorer.plan, scorer.store, arm) | {"warnings": "; ".join(_warnings(row))}
+
+
+def resampled_metrics(scorer: Scorer, arm: ArmResult) -> dict[str, Estimate]:
+    """Estimates of the metrics that are no means of items, by the crossed bootstrap."""
+    truth, table = scorer.truth(arm.evaluated_on), scorer.weights(arm.evaluated_on)
+    scores = [result.score for result in arm.done if result.score]
+    drawn: dict[str, list[Floats]] = {name: [] for name in ("macro_f1", "brier", "ece", "auroc")}
+    for score in scores:
+        found = tallied(truth.falsified, score.answered.astype(np.int64), score.p, truth.groups, table)
+        for name in ("macro_f1", "brier", "ece"):
+            drawn[name].append(found[name])
+        rated = ~np.isnan(score.p)
+        curve = ranked(truth.falsified[rated], score.p[rated], truth.groups[rated], table)
+        drawn["auroc"].append(curve.auroc())
+    groups = len(table)
+    return {
+        name: bounded(
+            resampled(np.array([score.metrics[name] for score in scores]), np.stack(resamples), groups), groups
+        )
+        for name, resamples in drawn.items()
+    }
+
+
+def stacked(arms: Sequence[ArmResult]) -> tuple[Floats, int]:
+    """What the arms got right on the seeds that all of them have, (P, S, N), and whether there are such seeds.
+
+    Paired by seed; an arm without seeds stands beside every seed of the others.
+    """
+    runs = [{result.cell.point.seed: result.score.correct for result in arm.done if result.score} for arm in arms]
+    seeded = [run for run in runs if None not in run]
+    seeds = [seed for seed in (seeded or runs)[0] if all(seed in run for run in seeded)]
+    return np.array([[run.get(seed, run.get(None)) for seed in seeds] for run in runs]), len(seeds)
 
 
 def _mean(values: list[float]) -> float:

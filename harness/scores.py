@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from harness.cells import Role
 from harness.components import Benchmark
 from harness.plan import Cell, Plan
-from harness.stats import Floats, Ints, metrics
+from harness.stats import Floats, Ints, Weights, metrics, weights
 from harness.steps import rows
 from harness.store import Store
 from harness.types import Annotation, Prediction, verdict_of
@@ -30,6 +31,8 @@ class Score:
     """One cell on one benchmark."""
 
     correct: Floats  # (N,) 1.0 or 0.0
+    answered: NDArray[np.int8]  # (N,) 1 falsified, 0 pristine, -1 no verdict
+    p: Floats  # (N,) probability of falsified, NaN where there is none
     metrics: Mapping[str, float]
     outcomes: Mapping[str, int]
 
@@ -41,12 +44,19 @@ class Scorer:
     plan: Plan
     store: Store
     _truths: dict[str, Truth] = field(default_factory=dict)
+    _weights: dict[str, Weights] = field(default_factory=dict)
 
     def truth(self, benchmark: str) -> Truth:
         """Truth of the test split of the benchmark of that label."""
         if benchmark not in self._truths:
             self._truths[benchmark] = _truth(self.plan.matrix.every_benchmark[benchmark])
         return self._truths[benchmark]
+
+    def weights(self, benchmark: str) -> Weights:
+        """How often each group of the benchmark's items stands in each resample."""
+        if benchmark not in self._weights:
+            self._weights[benchmark] = weights(self.truth(benchmark).groups)
+        return self._weights[benchmark]
 
     def ready(self, cell: Cell, benchmark: str) -> bool:
         """Whether every step that the cell's answers come from is stored."""
@@ -70,6 +80,8 @@ class Scorer:
         p = np.array([np.nan if answer.p_falsified is None else answer.p_falsified for answer in given])
         return Score(
             (answered == truth.falsified).astype(float),
+            answered.astype(np.int8),
+            p,
             metrics(truth.falsified, answered, p),
             {
                 outcome: sum(answer.outcome == outcome for answer in given)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -66,9 +66,66 @@ that lead to the arm's model, shared ones counted whole."""
 
 CONTRAST_COLUMNS = (
     "question",
+    "family",
+    "correction",
+    "test",
+    "margin",
     "arm",
     "against",
     "evaluated_on",
+    "difference",
+    "level",
+    "low",
+    "high",
+    "p",
+    "p_holm",
+    "verdict",
+    "scope",
+    "p_mcnemar",
+    "seeds",
+    "items",
+    "groups",
+    "detectable",
+    "seeds_needed",
+)
+"""``difference`` is in accuracy, ``arm`` minus ``against``, with its interval at ``level``. ``question`` is a family of
+the matrix's ``compare:``, or one of: above the floor, stage 2 adds, against labels alone, against random conflicts.
+``family`` is what was adjusted together, and ``correction`` says how (Holm over so many contrasts); where the matrix
+declares families, the four questions are exploratory: no family, correction ``uncorrected``, no ``p_holm``.
+
+``test`` is difference (verdicts better, worse, inconclusive, at 5 %), non-inferiority against ``margin`` (not inferior,
+inferior, inconclusive) or equivalence within it (equivalent, inconclusive); the last two have one-sided p-values and a
+level of 0.9. ``scope`` is ``the methods`` or, with one run on either side, ``these two trained models``; only there is
+``p_mcnemar``, McNemar's exact p, and only over items without groups. ``detectable`` is the smallest difference that
+this many seeds and items would show with 80 % power, uncorrected; ``seeds_needed`` is how many seeds would show what
+the family says must be detected, infinite where no number would, NaN where it says nothing or one seed was run."""
+
+CURVE_COLUMNS = (
+    "curve",
+    "benchmark",
+    "teachers",
+    "student",
+    "rule",
+    "strategy",
+    "evaluated_on",
+    "seeds",
+    "points",
+    "from_labels",
+    "to_labels",
+    "aulc",
+    "aulc_low",
+    "aulc_high",
+)
+"""An arm over its label fractions; ``curve`` is the arm's name without the fraction. ``aulc`` is the mean accuracy over
+log2 labels between the fewest and the most: the area under the label curve, normalised by its range."""
+
+CURVE_CONTRAST_COLUMNS = (
+    "question",
+    "curve",
+    "against",
+    "evaluated_on",
+    "from_labels",
+    "to_labels",
     "difference",
     "low",
     "high",
@@ -76,14 +133,70 @@ CONTRAST_COLUMNS = (
     "p_holm",
     "verdict",
     "seeds",
-    "items",
     "groups",
     "detectable",
 )
-"""``difference`` is in accuracy, ``arm`` minus ``against``, with its 95 % interval; ``verdict`` is better, worse or
-inconclusive at 5 % after Holm within ``question``; ``detectable`` is the smallest difference that this many seeds and
-items would show with 80 % power. ``question`` is one of: above the floor, stage 2 adds, against labels alone,
-against random conflicts."""
+"""Areas over the range of labels that both curves have; one contrast a pair instead of one a fraction. ``question`` is
+against labels alone, against random conflicts, other strategy, other rule or other teachers (pairs that differ in that
+only); ``p_holm`` is adjusted within it."""
+
+EQUIVALENCE_COLUMNS = (
+    "question",
+    "arm",
+    "against",
+    "evaluated_on",
+    "label_fraction",
+    "labels",
+    "equivalent",
+    "low",
+    "high",
+    "factor",
+    "factor_low",
+    "factor_high",
+    "from_labels",
+    "to_labels",
+    "train_items",
+    "seeds",
+)
+"""How many labels the curve ``against`` needs to do as well as ``arm``, with a 95 % interval; the factor is that over
+the arm's own labels, NaN for an arm without any. Infinity is more than ``to_labels`` and 0 is fewer than
+``from_labels``, the ends of the curve."""
+
+OPERATING_COLUMNS = (
+    "arm",
+    "evaluated_on",
+    "seeds",
+    "items_per_day",
+    "prevalence",
+    "reviews_per_day",
+    "recall",
+    "recall_low",
+    "recall_high",
+    "precision",
+    "precision_low",
+    "precision_high",
+    "found_per_day",
+    "alarms_at_95",
+    "alarms_at_95_low",
+    "alarms_at_95_high",
+    "alarms_per_day_at_95",
+)
+"""What an order by probability finds in a newsroom's day (`newsroom:` of the matrix), with 95 % intervals. ``recall``
+and ``precision`` are of the ``reviews_per_day`` items of the highest probability, reweighted to ``prevalence``;
+``alarms_at_95`` is the share of the pristine items above the threshold that finds 95 % of the falsified ones. That
+threshold is of the test items themselves."""
+
+PREVALENCE_COLUMNS = (
+    "arm",
+    "evaluated_on",
+    "seeds",
+    "prevalence",
+    "precision",
+    "precision_low",
+    "precision_high",
+    "flagged_share",
+)
+"""What the arm's own verdicts are worth where falsified items are rarer or more frequent than in the test split."""
 
 STEP_COLUMNS = ("key", "kind", "what", "seconds", "calls", "usd", "cells", "finished")
 TEACHER_COLUMNS = (
@@ -123,6 +236,12 @@ BENCHMARK_COLUMNS = ("benchmark", "split", "items", "pristine", "falsified", "un
 FAILURE_COLUMNS = ("step", "what", "state", "reason", "cells")
 
 
+def _nothing() -> DataFrame:
+    from pandas import DataFrame
+
+    return DataFrame()
+
+
 @dataclass(frozen=True, slots=True)
 class RunView:
     """One matrix and all that is stored of it, maybe in the middle of a run.
@@ -151,3 +270,13 @@ class RunView:
     """A row per step that failed or waits, with its reason and the cells that lack it; `FAILURE_COLUMNS`."""
     provenance: Mapping[str, Any]
     """Versions, device, plugins and code state of every stored step, grouped where they are equal."""
+    curves: DataFrame = field(default_factory=_nothing)
+    """A row per arm over its label fractions; `CURVE_COLUMNS`."""
+    curve_contrasts: DataFrame = field(default_factory=_nothing)
+    """A row per pair of such curves; `CURVE_CONTRAST_COLUMNS`."""
+    equivalences: DataFrame = field(default_factory=_nothing)
+    """A row per arm and curve that it is measured in; `EQUIVALENCE_COLUMNS`."""
+    operating: DataFrame = field(default_factory=_nothing)
+    """A row per arm and number of reviews a day; `OPERATING_COLUMNS`."""
+    prevalence: DataFrame = field(default_factory=_nothing)
+    """A row per arm and prevalence; `PREVALENCE_COLUMNS`."""

@@ -52,6 +52,7 @@ def run(matrix: Path, store_path: Path, out: Path | None) -> None:
 def plan(matrix: Path, store_path: Path, as_json: bool) -> None:
     """Check a matrix and say what running it would take; nothing runs."""
     from harness.plan import REVISIONS
+    from harness.power import ASSUMPTION, outlook
     from harness.run import missing
 
     plan, store, _ = _prepare(matrix, store_path)
@@ -68,8 +69,10 @@ def plan(matrix: Path, store_path: Path, as_json: bool) -> None:
         "teacher_calls_by_teacher": calls,
         "labels": {cell.point.cell: cell.budget for cell in plan.cells if cell.budget},
     }
+    looked = list(outlook(plan))
     if as_json:
-        click.echo(json.dumps(facts, indent=1))
+        shown = [{"comparison": str(found), "enough": found.enough, "warning": found.warning} for found in looked]
+        click.echo(json.dumps(facts | {"comparisons": shown}, indent=1))
         return
     click.echo(f"{facts['cells']} cells from {facts['steps']} steps ({facts['steps_without_sharing']} without sharing)")
     for kind, count in kinds.items():
@@ -80,6 +83,10 @@ def plan(matrix: Path, store_path: Path, as_json: bool) -> None:
     budgets = sorted({cell.budget for cell in plan.cells if cell.budget})
     if budgets:
         click.echo(f"labels bought per cell: {', '.join(map(str, budgets))} at most")
+    if looked:
+        click.echo(f"comparisons, assuming {ASSUMPTION}:")
+    for found in looked:
+        click.echo(f"  {found}" + (f"\n  warning: {found.warning}" if found.warning else ""))
 
 
 def _of_kind(steps: Iterable[Step], kind: str) -> int:
@@ -153,6 +160,23 @@ def _out_of(matrix: Path, out: Path | None) -> Path:
     return out or Path("runs") / matrix.stem
 
 
+TABLES = (
+    "results",
+    "arms",
+    "contrasts",
+    "curves",
+    "curve_contrasts",
+    "equivalences",
+    "operating",
+    "prevalence",
+    "teachers",
+    "conflicts",
+    "benchmarks",
+    "failures",
+    "steps",
+)
+
+
 def _write(plan: Plan, store: Store, out: Path) -> list[Path]:
     """Tables as CSV, then every report; the first file of each report."""
     from harness.diagnosis import view
@@ -160,7 +184,7 @@ def _write(plan: Plan, store: Store, out: Path) -> list[Path]:
 
     seen = view(plan, store)
     out.mkdir(parents=True, exist_ok=True)
-    for name in ("results", "arms", "contrasts", "teachers", "conflicts", "benchmarks", "failures", "steps"):
+    for name in TABLES:
         write_text(out / f"{name}.csv", getattr(seen, name).to_csv(index=False))
     return [files[0] for report in plan.matrix.reports.values() if (files := report.render(seen, out))]
 

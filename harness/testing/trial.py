@@ -18,7 +18,7 @@ from harness.reading import parse
 from harness.run import run
 from harness.steps import Report
 from harness.store import Store
-from harness.testing import newsroom
+from harness.testing import cast
 from harness.view import AXES, RunView
 
 if TYPE_CHECKING:
@@ -62,14 +62,14 @@ class _Silent:
 @cache
 def plan() -> Plan:
     """The cells and steps of the kit's matrix."""
-    return planning.make(parse(MATRIX, Registry.of(newsroom)))
+    return planning.make(parse(MATRIX, Registry.of(cast)))
 
 
 def performed(executor: Executor) -> RunView:
     """What a report sees once the kit's matrix has been run by an executor."""
     with tempfile.TemporaryDirectory(prefix="harness-trial-") as folder:
         store = Store(Path(folder) / "store")
-        run(plan(), store, executor, Registry.of(newsroom), {"python": "3"}, _Silent())
+        run(plan(), store, executor, Registry.of(cast), {"python": "3"}, _Silent())
         return view(plan(), store)
 
 
@@ -80,7 +80,7 @@ def finished() -> RunView:
 
 @cache
 def _finished() -> RunView:
-    return performed(newsroom.Here())
+    return performed(cast.Here())
 
 
 def begun() -> RunView:

@@ -52,6 +52,12 @@ class Line:
         """The points of its polyline."""
         return " ".join(f"{mark.x},{mark.y}" for mark in self.marks)
 
+    @property
+    def band(self) -> str:
+        """The outline between the ends of its intervals."""
+        ends = [(mark.x, mark.low) for mark in self.marks] + [(mark.x, mark.high) for mark in reversed(self.marks)]
+        return f"M{'L'.join(f'{x},{y}' for x, y in ends)}Z"
+
 
 @dataclass(frozen=True, slots=True)
 class Chart:

@@ -20,7 +20,9 @@ from harness_reports.charts import Figure, figures
 from harness_reports.comparison import comparison, more
 from harness_reports.contrasts import contrasts
 from harness_reports.costs import costs, steps
+from harness_reports.efficiency import areas, curves, names_of, worth
 from harness_reports.numerals import count
+from harness_reports.operating import operating, prevalence
 from harness_reports.provenance import facts
 from harness_reports.records import Row, harmless, rows
 from harness_reports.sections import conflicts, data, failures, teachers, unread
@@ -81,12 +83,18 @@ def page(view: RunView) -> str:
         )
         for place, panel in enumerate(panels_of(arms), 1)
     ]
+    drawn = rows(view.curves)
     return _render(
         title=harmless(view.title) or "untitled run",
         progress=_progress(results),
         synthetic=_synthetic(benchmarks),
         tested=tested,
         contrasts=contrasts(pairs, arms),
+        worth=worth(rows(view.equivalences), arms, names_of(drawn)),
+        areas=areas(rows(view.curve_contrasts), names_of(drawn)),
+        curves=curves(drawn),
+        operating=operating(rows(view.operating), arms),
+        prevalence=prevalence(rows(view.prevalence), arms),
         cells=cells(results, arms),
         conflicts=conflicts(rows(view.conflicts)),
         teachers=teachers(rows(view.teachers)),

@@ -117,10 +117,16 @@ def _verdict(contrast: Row, called: str, other: Arm | None) -> Sentence:
 def _finding(contrast: Row) -> Sentence:
     match contrast.text("verdict"):
         case "better" | "worse" as verdict:
-            return Span(verdict, verdict), Span(f", adjusted p\u00a0{probability(contrast.number('p_holm'))}.")
+            return Span(verdict, verdict), Span(f", {_p(contrast)}.")
         case "inconclusive":
             return Span("inconclusive", "inconclusive"), Span(f"{_why_open(contrast)}.")
     return (Span("not decided."),)
+
+
+def _p(contrast: Row) -> str:
+    if contrast.text("correction") == "uncorrected":
+        return f"uncorrected p\u00a0{probability(contrast.number('p'))}"
+    return f"adjusted p\u00a0{probability(contrast.number('p_holm'))}"
 
 
 def _word(contrast: Row) -> Span:

@@ -3,6 +3,7 @@
 import json
 import os
 import time
+from dataclasses import replace
 
 import numpy as np
 
@@ -66,6 +67,16 @@ class Words(Benchmark):
         return frozenset({"evidence"})
 
 
+class Singles(Words):
+    """Words whose items stand alone."""
+
+    name = "singles"
+    revision = 1
+
+    def _item(self, split, index):
+        return replace(super()._item(split, index), group="")
+
+
 class Listens(Teacher):
     """Says falsified where one of its words is in the caption."""
 
@@ -89,6 +100,17 @@ class Listens(Teacher):
 
     def reads(self):
         return frozenset({"evidence"})
+
+
+class Curt(Listens):
+    """Gives a verdict and no probability."""
+
+    name = "curt"
+    revision = 1
+
+    def annotate(self, items):
+        for said in super().annotate(items):
+            yield replace(said, p_falsified=None)
 
 
 class Counter(Student):
@@ -274,12 +296,12 @@ class SelfTraining(Strategy):
 
 @hookimpl
 def harness_benchmarks():
-    return [Words]
+    return [Words, Singles]
 
 
 @hookimpl
 def harness_teachers():
-    return [Listens]
+    return [Listens, Curt]
 
 
 @hookimpl
