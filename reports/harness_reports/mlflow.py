@@ -78,10 +78,12 @@ class _Log:
 
 
 def _log(uri: str, experiment: str, logged: Sequence[Entry], attached: Sequence[Path]) -> None:
-    client = _client(uri)
+    _prepare(uri)
+    from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
 
     try:
+        client = MlflowClient(tracking_uri=uri)
         id = _experiment(client, experiment, uri)
         log = _Log(client, id, _known(client, id, logged[0].identity))
         ids: dict[str, str] = {}
@@ -97,12 +99,13 @@ def _log(uri: str, experiment: str, logged: Sequence[Entry], attached: Sequence[
         ) from error
 
 
-def _client(uri: str) -> MlflowClient:
+def _prepare(uri: str) -> None:
+    """What must be so before MLflow's client is made."""
     # Before the import, which reads them: MLflow would tell its makers of its use, and narrate every table it makes.
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
     try:
-        from mlflow import MlflowClient
+        import mlflow  # noqa: F401
 
         if uri.startswith("sqlite:"):
             import alembic  # noqa: F401 - MLflow imports both when it opens a database
@@ -115,7 +118,6 @@ def _client(uri: str) -> MlflowClient:
         ) from None
     if uri.startswith(_SQLITE):
         _database(uri).parent.mkdir(parents=True, exist_ok=True)
-    return MlflowClient(tracking_uri=uri)
 
 
 def _database(uri: str) -> Path:
@@ -141,20 +143,24 @@ def _known(client: MlflowClient, experiment: str, matrix: str) -> dict[str, Run]
 
 
 def _bring_up_to_date(log: _Log, entry: Entry, parent: str, matrix: str) -> str:
-    """The id of its MLflow run. The tag of its content comes last: what broke off is logged again."""
-    run = log.known.get(entry.identity) or _begin(log, entry, matrix)
+    """The id of its MLflow run. What broke off is not finished, and is logged again."""
+    from mlflow.entities import RunTag
+
+    run = log.known.get(entry.identity) or _begin(log, entry, parent, matrix)
     id, tags = str(run.info.run_id), run.data.tags
-    if parent and tags.get(PARENT) != parent:
+    if tags.get(PARENT, "") != parent:
         log.client.set_tag(id, PARENT, parent)
-    if tags.get(CONTENT) != entry.content:
-        log.client.log_batch(id, metrics=list(_metrics(entry)), params=list(_params(entry)))
+    if tags.get(CONTENT) != entry.content or run.info.status != "FINISHED":
+        content = [RunTag(CONTENT, entry.content)]
+        log.client.log_batch(id, metrics=list(_metrics(entry)), params=list(_params(entry)), tags=content)
         log.client.set_terminated(id, "FINISHED")
-        log.client.set_tag(id, CONTENT, entry.content)
     return id
 
 
-def _begin(log: _Log, entry: Entry, matrix: str) -> Run:
+def _begin(log: _Log, entry: Entry, parent: str, matrix: str) -> Run:
     tags = {MATRIX: matrix, IDENTITY: entry.identity, "harness.level": entry.level}
+    if parent:
+        tags[PARENT] = parent
     return log.client.create_run(log.experiment, tags=tags, run_name=entry.name[:_LONGEST])
 
 
