@@ -27,6 +27,7 @@ from harness.errors import (
 from harness.handed import Panel, Pool, Workbench
 from harness.hookspec import hookimpl
 from harness.identity import canonical, digest, file_digest, seed_from, sha256_of
+from harness.redaction import redact
 from harness.types import (
     SPLITS,
     VERDICTS,
@@ -94,6 +95,7 @@ __all__ = [
     "file_digest",
     "hookimpl",
     "opposite",
+    "redact",
     "seed_from",
     "sha256_of",
     "verdict_of",

@@ -280,3 +280,6 @@ class RunView:
     """A row per arm and number of reviews a day; `OPERATING_COLUMNS`."""
     prevalence: DataFrame = field(default_factory=_nothing)
     """A row per arm and prevalence; `PREVALENCE_COLUMNS`."""
+    seal: Mapping[str, str] = field(default_factory=dict)
+    """Digests of what the numbers were made from and by; see `harness.seal`. A report that shows all of them can be
+    verified."""

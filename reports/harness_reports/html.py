@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
-from harness.api import Report, RunView, hookimpl
+from harness.api import Report, RunView, hookimpl, redact
 from harness_reports.arms import Panel, arms_of, panels_of
 from harness_reports.cells import cells
 from harness_reports.charts import Figure, figures
@@ -49,11 +49,14 @@ class Html(Report):
 
     file: str = Field(default="report.html", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,80}\.html$")
     """Name of the file that is written."""
+    redact: bool = False
+    """Whether to leave out all that people wrote or photographed; names of the matrix and numbers stay."""
 
     def render(self, view: RunView, out: Path) -> Sequence[Path]:
         out.mkdir(parents=True, exist_ok=True)
         file = out / self.file
-        file.write_text(page(view), encoding="utf-8", newline="\n")
+        seen = redact(view) if self.redact else view
+        file.write_text(page(seen, self.name), encoding="utf-8", newline="\n")
         return (file,)
 
 
@@ -68,8 +71,8 @@ class Tested:
     more: Table
 
 
-def page(view: RunView) -> str:
-    """The whole page as text."""
+def page(view: RunView, name: str = Html.name) -> str:
+    """The whole page as text; ``name`` is that of the report."""
     results, benchmarks = rows(view.results), rows(view.benchmarks)
     arms = arms_of(rows(view.arms), results)
     pairs, stored, train_items = rows(view.contrasts), rows(view.steps), _train_items(benchmarks)
@@ -85,6 +88,7 @@ def page(view: RunView) -> str:
     ]
     drawn = rows(view.curves)
     return _render(
+        seal=_seal(view.seal, name),
         title=harmless(view.title) or "untitled run",
         progress=_progress(results),
         synthetic=_synthetic(benchmarks),
@@ -128,6 +132,12 @@ def _environment() -> Environment:
         # A text of a view is a value and never a template; nothing else may be loaded.
         cache_size=0,
     )
+
+
+def _seal(seal: Mapping[str, str], name: str) -> Mapping[str, str]:
+    """What the page says of its origin: the run's seal, and of all reports this one alone, after its name."""
+    own = {key: value for key, value in seal.items() if not key.startswith("report:")}
+    return own | {"report": f"{name} {seal.get(f'report:{name}', '')}".rstrip()}
 
 
 def _read(name: str) -> str:
