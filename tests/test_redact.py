@@ -138,7 +138,10 @@ def test_what_was_written_is_in_no_file_of_a_redacted_report(harness, tmp_path):
     assert said == "report: runs/birds-redacted/report.html\n"
     out = tmp_path / "runs/birds-redacted"
     assert holding(out, CANARY) == set()
-    assert {file.name for file in out.iterdir()} == {file.name for file in (tmp_path / "runs/birds").iterdir()}
+    # The record of the run holds the text of the matrix.
+    assert {file.name for file in (tmp_path / "runs/birds").iterdir()} - {file.name for file in out.iterdir()} == {
+        "run.json"
+    }
 
 
 def test_names_and_numbers_stay_and_the_page_says_that_it_is_redacted(harness, tmp_path):

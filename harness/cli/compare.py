@@ -85,4 +85,29 @@ def _list(differences: Sequence[Difference], indent: str = "") -> None:
         click.echo(f"{indent}and {len(differences) - MOST_LINES} more, which --json lists")
 
 
-COMMANDS = (verify,)
+@click.command()
+@store_option
+@click.option("--store-a", type=click.Path(path_type=Path, file_okay=False), help="Store of A, if it is another one.")
+@click.option("--store-b", type=click.Path(path_type=Path, file_okay=False), help="Store of B, if it is another one.")
+@json_flag
+@click.argument("a", type=click.Path(path_type=Path))
+@click.argument("b", type=click.Path(path_type=Path))
+def compare(a: Path, b: Path, store_path: Path, store_a: Path | None, store_b: Path | None, as_json: bool) -> None:
+    """What differs between two runs: identities of their steps, cells, and the accuracy of every arm that both have.
+
+    A and B are matrices, or folders that `harness run` wrote its tables to. A matrix stands for what today's code has
+    made of it; a folder stands for the steps that its tables were read from, whatever the code is now.
+    """
+    from harness import comparison, record
+    from harness.plugins import Registry
+    from harness.store import Store
+
+    registry = Registry.installed()
+    mine, theirs = (
+        record.find(path, Store(store or store_path), registry) for path, store in ((a, store_a), (b, store_b))
+    )
+    found = comparison.compared(mine, theirs)
+    click.echo(json.dumps(found.facts(), indent=1, ensure_ascii=False) if as_json else "\n".join(found.told()))
+
+
+COMMANDS = (compare, verify)

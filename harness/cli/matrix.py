@@ -181,13 +181,16 @@ TABLES = (
 
 
 def _write(plan: Plan, store: Store, out: Path, *, redacted: bool = False) -> list[Path]:
-    """Tables as CSV, then every report; the first file of each report."""
+    """The record of the run, tables as CSV, then every report; the first file of each report."""
+    from harness import record
     from harness.diagnosis import view
     from harness.redaction import redact
     from harness.store import write_text
 
     seen = redact(view(plan, store)) if redacted else view(plan, store)
     out.mkdir(parents=True, exist_ok=True)
+    if not redacted:
+        write_text(out / record.FILE, record.written(plan))
     for name in TABLES:
         write_text(out / f"{name}.csv", getattr(seen, name).to_csv(index=False))
     return [files[0] for report in plan.matrix.reports.values() if (files := report.render(seen, out))]
