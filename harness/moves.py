@@ -147,14 +147,21 @@ def _contents(run: Run, result: CellResult, label: str) -> Iterator[object]:
 
 
 def _apart(one: Estimate, other: Estimate) -> Estimate:
-    """The difference of two means that share neither seeds nor items: variances add, the fewer degrees of freedom hold.
-
-    Where the items are the same after all, it is too careful.
+    """The difference of two means that share neither seeds nor items: their variances add, part by part, and each
+    part has Welch's degrees of freedom. Where the items are the same after all, it is too careful.
     """
     mine, theirs = one.components, other.components
     assert mine is not None
     assert theirs is not None
-    of_seeds, of_groups = (sum(parts) for parts in zip(mine.parts, theirs.parts, strict=True))
-    seeds = min((side.seeds for side in (mine, theirs) if side.seeds > 1), default=1)
-    groups = min(mine.groups, theirs.groups)
+    parts = [*zip(mine.parts, theirs.parts, strict=True)]
+    of_seeds, of_groups = map(sum, parts)
+    seeds, groups = (
+        _welch(own, dfs) + 1 for own, dfs in zip(parts, zip(mine.dfs, theirs.dfs, strict=True), strict=True)
+    )
     return estimate(other.mean - one.mean, Components(of_seeds, of_groups, 0.0, seeds, groups))
+
+
+def _welch(variances: Sequence[float], dfs: Sequence[int]) -> int:
+    """Degrees of freedom of a sum of variances, rounded down."""
+    spread = sum(variance**2 / df for variance, df in zip(variances, dfs, strict=True))
+    return int(sum(variances) ** 2 / spread + 1e-9) if spread > 0 else min(dfs)

@@ -209,7 +209,7 @@ def test_cells_of_one_run_alone_are_listed_by_arm(harness, tmp_path, toy):
 def test_what_is_not_done_is_not_compared(harness):
     harness("run", "a.yaml")
     text = harness("compare", "a.yaml", "b.yaml").stdout
-    assert text.splitlines()[1] == "B  b.yaml in runs/store: 4 done, 16 pending cells"
+    assert text.splitlines()[1] == "B  b.yaml in runs/store: 6 done, 14 pending cells"
     assert "  words/counter/stage1-only/all on words: no result in B\n" in text
     text = harness("compare", "a.yaml", "b.yaml", "--store-b", "elsewhere").stdout
     assert (
