@@ -135,7 +135,9 @@ def _child(mine: Element | str | None, theirs: Element | str | None, here: tuple
 
 
 def _shown(child: Element | str | None) -> str:
-    return child.text or f"<{child.tag}>" if isinstance(child, Element) else child or ""
+    if isinstance(child, Element):
+        return " ".join(text for part in leaves(child, attributes=False) if (text := part.strip())) or f"<{child.tag}>"
+    return child or ""
 
 
 Child = Element | str | None
@@ -164,11 +166,12 @@ def _about(child: Element | str) -> tuple[str, ...]:
     return (child.tag, *named)
 
 
-def leaves(element: Element) -> Iterator[str]:
-    """Every text and every attribute's value."""
-    yield from element.attributes.values()
+def leaves(element: Element, *, attributes: bool = True) -> Iterator[str]:
+    """Every text and, unless they are not wanted, every attribute's value."""
+    if attributes:
+        yield from element.attributes.values()
     for child in element.children:
         if isinstance(child, str):
             yield child
         else:
-            yield from leaves(child)
+            yield from leaves(child, attributes=attributes)

@@ -42,7 +42,7 @@ def written(plan: Plan) -> str:
             key: {"kind": step.kind, "what": step.what, "inputs": dict(step.inputs)} for key, step in plan.steps.items()
         },
     }
-    return json.dumps(facts, indent=1, ensure_ascii=False) + "\n"
+    return json.dumps(facts, separators=(",", ":"), ensure_ascii=False) + "\n"
 
 
 def find(path: Path, store: Store, registry: Registry) -> Run:
