@@ -15,12 +15,19 @@ from pydantic_core import PydanticCustomError
 
 from harness.api import Report, RunView, hookimpl
 from harness_reports import contents
+from harness_reports.atlas import Atlas
+from harness_reports.gallery import Gallery
+from harness_reports.heatmap import Heatmap
 from harness_reports.numerals import count
+from harness_reports.pareto import Pareto
+from harness_reports.published import Published
 from harness_reports.records import Row, harmless
 from harness_reports.section import TEMPLATES, Section, environment_for
 from harness_reports.seen import Seen
 from harness_reports.story import answer
 from harness_reports.tables import STATES
+from harness_reports.training import Training
+from harness_reports.validity import Validity
 
 
 @hookimpl
@@ -41,6 +48,10 @@ class Html(Report):
     """Name of the file that is written."""
     sections: tuple[str, ...] | None = None
     """Names of the sections beneath the answer, in their order; all where none are named."""
+    examples: int = Field(default=6, ge=0, le=50)
+    """Items that are shown of each rule's conflicts and of each arm's errors."""
+    pictures: bool = True
+    """Whether items are shown with small pictures of their images."""
 
     @model_validator(mode="after")
     def _sections_are_known(self) -> Html:
@@ -58,11 +69,18 @@ class Html(Report):
         return (
             contents.Fractions(),
             contents.Comparison(),
+            Published(),
+            Heatmap(),
+            Pareto(),
             contents.Contrasts(),
             contents.Efficiency(),
             contents.Operating(),
             contents.Conflicts(),
+            Atlas(self.examples, self.pictures),
+            Gallery(self.examples, pictures=self.pictures),
+            Training(),
             contents.Data(),
+            Validity(),
             contents.Gaps(),
             contents.Costs(),
             contents.Provenance(),
