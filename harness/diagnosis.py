@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.contrasts import contrasts_table
 from harness.efficiency import curve_contrasts_table, curves_of, curves_table, equivalences_table
+from harness.itemwise import Stored
 from harness.operating import operating_table, prevalence_table
 from harness.plan import Plan
 from harness.results import arm_results, arms_table, cell_results, results_table
@@ -55,6 +56,7 @@ def view(plan: Plan, store: Store) -> RunView:
         operating=operating_table(scorer, arms),
         prevalence=prevalence_table(scorer, arms),
         seal=seal(plan, store),
+        details=Stored(plan, store),
     )
 
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, fields, replace
-from hashlib import sha256
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
+from harness.discretion import HIDDEN, Discreet, item_digest
 from harness.view import AXES, RunView
 
 if TYPE_CHECKING:
@@ -33,12 +33,13 @@ SURROUNDINGS = frozenset(
 )
 """Keys of the provenance that stay, with all beneath."""
 
-HIDDEN = "not shown: this report is redacted"
 MATRIX = f"# {HIDDEN}\n"
 
 
 def redact(view: RunView) -> RunView:
     """The view without images, captions, evidence, rationales, predictions, reasons, notes and the matrix's text."""
+    if "redacted" in view.seal:
+        return view
     return replace(view, **{field.name: _field(field, getattr(view, field.name)) for field in fields(view)})
 
 
@@ -52,6 +53,8 @@ def _field(field: Field[Any], value: Any) -> Any:  # noqa: ANN401 - whatever the
             return _surroundings(value)
         case "seal":
             return {**value, "redacted": "yes"}
+        case "details":
+            return Discreet(value)
     return _table(value) if hasattr(value, "iloc") else _blank(field)
 
 
@@ -83,11 +86,6 @@ def _value(name: str, value: object) -> object:
         # That numbers are no evidence about real news is never hidden.
         return f"synthetic; the rest is {HIDDEN}"
     return HIDDEN if value else ""
-
-
-def item_digest(item_id: str) -> str:
-    """What stands for an item's id. Whoever knows the id can make it too."""
-    return sha256(item_id.encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
 def _surroundings(value: Any) -> Any:  # noqa: ANN401 - whatever JSON holds

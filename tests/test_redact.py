@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from harness.api import RunView, redact
 from harness.cli import main
-from harness.redaction import item_digest
+from harness.discretion import item_digest
 from harness.testing import trial
 from harness_reports.html import Html
 
@@ -238,6 +238,40 @@ def test_the_provenance_keeps_versions_and_nothing_else():
     facts = {"steps": 3, "python": "3", "prompt": CANARY, "packages": {"numpy": "2"}}
     seen = replace(trial.finished(), provenance={"surroundings": [facts], "remark": CANARY})
     assert redact(seen).provenance == {"surroundings": [{"steps": 3, "python": "3", "packages": {"numpy": "2"}}]}
+
+
+def test_items_and_answers_stay_by_digests_without_their_texts(harness, tmp_path):
+    from harness import planning
+    from harness.diagnosis import view
+    from harness.plugins import Registry
+    from harness.reading import load
+    from harness.store import Store
+
+    harness("run", "birds.yaml", expect=3)
+    plan = planning.make(load(tmp_path / "birds.yaml", Registry.installed()))
+    seen = view(plan, Store(tmp_path / "runs/store"))
+    plain, told = seen.details, redact(seen).details
+    assert CANARY in str(plain.items("words", "test"))
+    cell = "words/counter/stage1-only/two/seed-0"
+    read = (
+        told.items("words", "test"),
+        told.truth("words"),
+        told.annotations("words", "train"),
+        told.ranking("hard", "two", "words"),
+        told.predictions(cell, "words"),
+        [told.log(step) for step in told.trainings(cell)],
+    )
+    assert all(read)
+    assert CANARY not in str(read)
+    answers, before = told.predictions(cell, "words"), plain.predictions(cell, "words")
+    assert [said.verdict for said in answers.values()] == [said.verdict for said in before.values()]
+    assert [*answers] == [item_digest(item_id) for item_id in before] == [said.item_id for said in answers.values()]
+    assert told.teachers("two") == plain.teachers("two") == ("a", "b")
+
+
+def test_what_is_redacted_is_not_redacted_again():
+    seen = redact(trial.finished())
+    assert redact(seen) is seen
 
 
 def test_a_view_is_left_as_it_was():
