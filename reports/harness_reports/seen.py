@@ -1,0 +1,60 @@
+"""A view as the sections of the page read it: its rows, its arms and its panels, each made once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import isnan
+
+from harness.api import RunView
+from harness_reports.arms import Arm, Panel, arms_of, panels_of
+from harness_reports.efficiency import Names, names_of
+from harness_reports.records import Row, rows
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a section is given. Texts of a `Row` are harmless; those of ``view`` itself are not."""
+
+    view: RunView
+    results: tuple[Row, ...]
+    benchmarks: tuple[Row, ...]
+    contrasts: tuple[Row, ...]
+    steps: tuple[Row, ...]
+    conflicts: tuple[Row, ...]
+    arms: tuple[Arm, ...]
+    """Every arm, also those of which nothing is known yet."""
+    panels: tuple[Panel, ...]
+    """Arms that can be compared, by where they were trained and tested."""
+    curve_names: Names
+
+    @classmethod
+    def of(cls, view: RunView) -> Seen:
+        results = rows(view.results)
+        arms = arms_of(rows(view.arms), results)
+        return cls(
+            view=view,
+            results=results,
+            benchmarks=rows(view.benchmarks),
+            contrasts=rows(view.contrasts),
+            steps=rows(view.steps),
+            conflicts=rows(view.conflicts),
+            arms=arms,
+            panels=panels_of(arms),
+            curve_names=names_of(rows(view.curves)),
+        )
+
+    @property
+    def train_items(self) -> Mapping[str, float]:
+        """Training items by benchmark, where they are known."""
+        return {
+            row.text("benchmark"): items
+            for row in self.benchmarks
+            if row.text("split") == "train" and not isnan(items := row.number("items"))
+        }
+
+    @property
+    def synthetic(self) -> tuple[str, ...]:
+        """The benchmarks that call themselves synthetic."""
+        texts = ((row.text("benchmark"), row.text("notes", 5000)) for row in self.benchmarks)
+        return tuple(dict.fromkeys(name for name, notes in texts if "synthetic" in f"{name} {notes}".lower()))
