@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 export HF_HUB_OFFLINE := 1
 export HF_HUB_DISABLE_TELEMETRY := 1
 
-.PHONY: quickstart test check docs mutants bench calibrate base clean
+.PHONY: quickstart test check check-report docs mutants bench calibrate base clean
 
 quickstart: $(VENV)/.installed   ## a whole comparison on the embedded default, and its report
 	$(BIN)/harness run examples/quickstart.yaml
@@ -19,6 +19,9 @@ check: $(VENV)/.installed        ## lint, types, import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+check-report: $(VENV)/.installed ## the HTML report in Chromium with axe-core (from npm) and hostile texts (2 minutes)
+	$(BIN)/python tests/browser
 
 docs: $(VENV)/.installed         ## the documentation site, in build/site; a warning is an error
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict

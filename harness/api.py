@@ -17,6 +17,7 @@ from harness.components import (
     Teacher,
 )
 from harness.deprecation import renamed as _renamed
+from harness.details import Details
 from harness.errors import (
     DataError,
     HarnessError,
@@ -27,6 +28,8 @@ from harness.errors import (
 from harness.handed import Panel, Pool, Workbench
 from harness.hookspec import hookimpl
 from harness.identity import canonical, digest, file_digest, seed_from, sha256_of
+from harness.redaction import redact
+from harness.thumbnail import thumbnail
 from harness.types import (
     SPLITS,
     VERDICTS,
@@ -61,6 +64,7 @@ __all__ = [
     "Component",
     "ConflictRule",
     "DataError",
+    "Details",
     "Evidence",
     "Example",
     "Executor",
@@ -94,7 +98,9 @@ __all__ = [
     "file_digest",
     "hookimpl",
     "opposite",
+    "redact",
     "seed_from",
     "sha256_of",
+    "thumbnail",
     "verdict_of",
 ]

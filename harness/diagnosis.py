@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from harness.contrasts import contrasts_table
 from harness.efficiency import curve_contrasts_table, curves_of, curves_table, equivalences_table
+from harness.itemwise import Stored
 from harness.operating import operating_table, prevalence_table
 from harness.plan import Plan
 from harness.results import arm_results, arms_table, cell_results, results_table
 from harness.scores import Scorer, combine
+from harness.seal import seal
 from harness.steps import rows
 from harness.store import Store
 from harness.types import Annotation, Split, Verdict
@@ -53,6 +55,8 @@ def view(plan: Plan, store: Store) -> RunView:
         equivalences=equivalences_table(scorer, arms, curves),
         operating=operating_table(scorer, arms),
         prevalence=prevalence_table(scorer, arms),
+        seal=seal(plan, store),
+        details=Stored(plan, store),
     )
 
 

@@ -23,6 +23,7 @@ QUESTIONS = (
 """What every report asks; no family may be called so."""
 
 KEYS = ("arms", "against", "margin", "within", "detect")
+_NO_ARMS = "an arm, or a list of arms, is needed; * stands for any text"
 _FORM = "{arms: '*/mmkd/*', against: '*/supervised/*'}"
 
 
@@ -82,7 +83,8 @@ def _family(name: str, entry: object, fault: Faults) -> Family | None:
 
 def _listed(name: str, entry: list[Any], fault: Faults) -> Family | None:
     """Arms to be held against each other, and pairs ``[arm, against]``."""
-    arms, pairs = [], []
+    arms: list[str] = []
+    pairs: list[tuple[str, str]] = []
     for index, part in enumerate(entry):
         if isinstance(part, str):
             arms.append(part)
@@ -90,7 +92,8 @@ def _listed(name: str, entry: list[Any], fault: Faults) -> Family | None:
             pairs.append((part[0], part[1]))
         else:
             fault(("compare", name, index), f"{part!r} is neither an arm nor a pair [arm, against]")
-            return None
+    if len(arms) + len(pairs) < len(entry):
+        return None
     if len(arms) == 1 and "*" not in arms[0]:
         fault(("compare", name), "one arm alone is compared with nothing")
         return None
@@ -103,8 +106,10 @@ def _mapped(name: str, entry: Mapping[Any, Any], fault: Faults) -> Family | None
         if key not in KEYS:
             fault((*path, str(key)), f"no such key{did_you_mean(str(key), KEYS)}", key=True)
     arms, against = (_patterns((*path, key), entry.get(key), fault) for key in ("arms", "against"))
-    if not arms and "arms" not in entry:
+    if "arms" not in entry:
         fault(path, f"the key 'arms' is missing, as in  {_FORM}")
+    elif entry["arms"] is None:
+        fault((*path, "arms"), _NO_ARMS)
     sizes = {key: _size((*path, key), entry[key], fault) for key in ("margin", "within", "detect") if key in entry}
     if {"margin", "within"} <= sizes.keys():
         fault((*path, "within"), "margin asks whether arms are not inferior, within whether they are equivalent: one")
@@ -120,7 +125,7 @@ def _patterns(path: yaml.Path, given: object, fault: Faults) -> tuple[str, ...]:
         return ()
     found = given if isinstance(given, list) else [given]
     if not found or not all(isinstance(arm, str) for arm in found):
-        fault(path, "an arm, or a list of arms, is needed; * stands for any text")
+        fault(path, _NO_ARMS)
         return ()
     return tuple(found)
 

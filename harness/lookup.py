@@ -129,6 +129,8 @@ def _told(error: ValidationError, component: type[Component]) -> str:
         where = ".".join(map(str, problem["loc"])) or "options"
         if problem["type"] == "extra_forbidden":
             faults.append(f"it has no option {where!r}{did_you_mean(where, component.model_fields)}")
+        elif problem["type"] == "missing":
+            faults.append(f"option {where!r} must be given")
         else:
             faults.append(f"{where}: {problem['msg']}")
     return "; ".join(faults)

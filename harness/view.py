@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from harness.details import Details, NoDetails
+
 if TYPE_CHECKING:
     from pandas import DataFrame
 
@@ -244,7 +246,7 @@ def _nothing() -> DataFrame:
 
 @dataclass(frozen=True, slots=True)
 class RunView:
-    """One matrix and all that is stored of it, maybe in the middle of a run.
+    """One matrix and all that is stored of it, maybe in the middle of a run. It can be pickled.
 
     Accuracies, recalls and shares are in [0, 1], unknown numbers are NaN, times are in seconds.
     """
@@ -280,3 +282,8 @@ class RunView:
     """A row per arm and number of reviews a day; `OPERATING_COLUMNS`."""
     prevalence: DataFrame = field(default_factory=_nothing)
     """A row per arm and prevalence; `PREVALENCE_COLUMNS`."""
+    seal: Mapping[str, str] = field(default_factory=dict)
+    """Digests of what the numbers were made from and by; see `harness.seal`. A report that shows all of them can be
+    verified."""
+    details: Details = field(default_factory=NoDetails, compare=False)
+    """Items, answers and logs behind the tables; empty in a view that was made without them."""

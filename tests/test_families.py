@@ -50,6 +50,7 @@ def test_all_faults_of_both_sections_come_at_once_each_with_its_place(registry):
         "  {arms: '*/mmkd/*', against: '*/supervised/*'}",
         "m.yaml:4:8: compare.one: one arm alone is compared with nothing",
         "m.yaml:5:17: compare.odd.1: ['a'] is neither an arm nor a pair [arm, against]",
+        "m.yaml:5:22: compare.odd.2: 3 is neither an arm nor a pair [arm, against]",
         "m.yaml:7:5: compare.bad: the key 'arms' is missing, as in  {arms: '*/mmkd/*', against: '*/supervised/*'}",
         "m.yaml:7:5: compare.bad.arm: no such key; did you mean 'arms'?",
         "m.yaml:8:13: compare.bad.margin: 2 is not a difference in accuracy, above 0 and below 1 (0.02 are two points)",

@@ -172,6 +172,9 @@ def test_options_are_given_in_yaml_and_faults_of_them_are_told(harness, tmp_path
         " it has no option 'tune'; did you mean 'tone'?\n"
         "  `harness plugins show meek` lists its options; give them with  -o name=value .\n"
     )
+    assert harness("check", "replay", expect=2).stderr.startswith(
+        "error: replay cannot be made: option 'path' must be given\n"
+    )
     assert "'confidence' is no option" in harness("check", "./meek", "-o", "confidence", expect=2).stderr
 
 

@@ -333,7 +333,7 @@ def empty_view():
 
 
 FRAMES = [field.name for field in dataclasses.fields(RunView) if field.type == "DataFrame"]
-VOID = {"meta", "link", "input", "path", "circle", "polyline"}
+VOID = {"meta", "link", "input", "path", "circle", "polyline", "img"}
 HOSTILE = (
     "</script><script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">"
     "</title></style></svg></textarea>--> ]]> {{ 7 * 7 }} {% for %} ' onmouseover='alert(1)' \" style=\"top:0\""

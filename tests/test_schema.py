@@ -50,9 +50,9 @@ def paths_of(error):
         case "additionalProperties":
             return [(*path, key) for key in error.instance if key not in error.schema.get("properties", {})]
         case "required":
-            # An entry without `uses` is at fault itself: nobody knows what it is.
+            # An entry without `uses` or `arms` is at fault itself: nobody knows what it is.
             lacking = [key for key in error.schema["required"] if key not in error.instance]
-            return [path if key == "uses" else (*path, key) for key in lacking]
+            return [path if key in ("uses", "arms") else (*path, key) for key in lacking]
         case "type" if path and isinstance(error.instance, str) and "required" in error.schema:
             # A name that stands alone, of a component that must be given options.
             return [(*path, key) for key in error.schema["required"] if key != "uses"]
@@ -187,6 +187,44 @@ BROKEN = [
     ("strategies: {m: mmkd}\nexclude: [{strategy: m}, {strateg: m}]", {"exclude.1.strateg"}),
     ("exclude: [{strategy: 3, label_fraction: half, seed: [0, x]}]",
      {"exclude.0.strategy", "exclude.0.label_fraction", "exclude.0.seed"}),
+    # Comparisons
+    ("compare: main", {"compare"}),
+    ("compare: {}", {"compare"}),
+    ("compare: [[a, b]]", {"compare"}),
+    ("compare: {main: a, b: 3, c: null, d: [], e: true}", {f"compare.{name}" for name in ("main", *"bcde")}),
+    ("compare: {stage 2 adds: ['*'], other rule: {arm: a, margin: 2}, mine: ['*']}",
+     {"compare.stage 2 adds", "compare.other rule"}),
+    ("compare: {one: [a/b], with a pair: [a, [b, c]], pattern: ['a/*'], two: [a, b]}",
+     {"compare.one", "compare.with a pair"}),
+    ("compare: {a: [a, b, 3], b: [[a]], c: [[a, b, c], a], d: [[a, 1]], e: [a, {arms: b}], f: [null, a]}",
+     {"compare.a.2", "compare.b.0", "compare.c.0", "compare.d.0", "compare.e.1", "compare.f.0"}),
+    ("compare: {a: {}, b: {against: b}, c: {arm: a}}", {"compare.a", "compare.b", "compare.c", "compare.c.arm"}),
+    ("compare: {m: {arms: 3, against: []}}", {"compare.m.arms", "compare.m.against"}),
+    ("compare: {m: {arms: [], against: [a, 3]}}", {"compare.m.arms", "compare.m.against"}),
+    ("compare: {m: {arms: [[a, b]], against: {a: b}}}", {"compare.m.arms", "compare.m.against"}),
+    ("compare: {m: {arms: a, agianst: b, alpha: 0.1}}", {"compare.m.agianst", "compare.m.alpha"}),
+    ("compare: {m: {arms: a, margin: 2}, n: {arms: a, margin: 0}, o: {arms: a, margin: -0.1}}",
+     {"compare.m.margin", "compare.n.margin", "compare.o.margin"}),
+    ("compare: {m: {arms: a, within: 1, detect: 1.0}, n: {arms: a, within: x, detect: true}}",
+     {"compare.m.within", "compare.m.detect", "compare.n.within", "compare.n.detect"}),
+    ("compare: {m: {arms: a, margin: null, detect: null}}", {"compare.m.margin", "compare.m.detect"}),
+    ("compare: {m: {arms: a, margin: 0.1, within: 0.1}, n: {arms: a, margin: 2, within: 0.1}}",
+     {"compare.m.within", "compare.n.within", "compare.n.margin"}),
+    # A day's work
+    ("newsroom: 3", {"newsroom"}),
+    ("newsroom: [1000, 0.05]", {"newsroom"}),
+    ("newsroom: {item_per_day: 3, prevalence: 5}", {"newsroom.item_per_day", "newsroom.prevalence"}),
+    ("newsroom: {items_per_day: 0, prevalence: 0}", {"newsroom.items_per_day", "newsroom.prevalence"}),
+    ("newsroom: {items_per_day: 1.5, prevalence: 1.0}", {"newsroom.items_per_day", "newsroom.prevalence"}),
+    ("newsroom: {items_per_day: true, prevalence: 5 %}", {"newsroom.items_per_day", "newsroom.prevalence"}),
+    ("newsroom: {items_per_day: null, prevalence: null, reviews_per_day: null}",
+     {"newsroom.items_per_day", "newsroom.prevalence"}),
+    ("newsroom: {reviews_per_day: []}", {"newsroom.reviews_per_day"}),
+    ("newsroom: {reviews_per_day: [50, 0]}", {"newsroom.reviews_per_day"}),
+    ("newsroom: {reviews_per_day: [50, 1001]}", {"newsroom.reviews_per_day"}),
+    ("newsroom: {items_per_day: x, reviews_per_day: 1001}", {"newsroom.items_per_day", "newsroom.reviews_per_day"}),
+    ("newsroom: {items_per_day: 2000, reviews_per_day: {a: 1}}", {"newsroom.reviews_per_day"}),
+    ("newsroom: {items_per_day: 2000, reviews_per_day: [1500, many]}", {"newsroom.reviews_per_day"}),
     # Everywhere at once
     ("benchmarks: {w: {uses: words, trian: 3}}\nteachers: {a: {uses: listns}, c: {words: []}}\nsede: 1\nseeds: []",
      {"benchmarks.w.trian", "teachers.a.uses", "teachers.c", "sede", "seeds"}),
@@ -209,8 +247,10 @@ UNSEEN = {
         "benchmarks: {v: {uses: verite, test: 0.6, validation: 0.4}}",
         {"benchmarks.v"},
     ),
-    "a whole number with a point": ("seeds: [1.0]", {"seeds.0"}),
-}
+    "a whole number with a point": ("seeds: [1.0]\nnewsroom: {reviews_per_day: 5.0}",
+                                    {"seeds.0", "newsroom.reviews_per_day"}),
+    "more reviews than items": ("newsroom: {items_per_day: 20, reviews_per_day: 21}", {"newsroom.reviews_per_day"}),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(("text", "paths"), list(UNSEEN.values()), ids=list(UNSEEN))
@@ -242,6 +282,12 @@ def test_of_a_list_too_short_for_want_of_good_members_the_schema_tells_only_of_t
     assert by_schema(text, registry) == {"benchmarks.v.falsified.0"}
 
 
+def test_reading_and_the_schema_tell_of_all_that_is_neither_an_arm_nor_a_pair(registry):
+    text = "compare: {m: [a, 3, [b, c], [b]], n: {arms: , against: x}}"
+    assert by_plan(text, registry) == {"compare.m.1", "compare.m.3", "compare.n.arms"}
+    assert by_schema(text, registry) == {"compare.m.1", "compare.m.3", "compare.n.arms"}
+
+
 SOUND = {
     "benchmarks": {"w": "words", "x": {"uses": "newsworld", "train": 10, "falsified": 0.5}},
     "evaluate_on": {"y": {"uses": "toys/words", "test": 3}},
@@ -258,6 +304,14 @@ SOUND = {
     "seeds": [0, 1],
     "executor": {"uses": "local", "workers": 2},
     "reports": {"html": {"uses": "html", "file": "a.html"}},
+    "compare": {
+        "main": {"arms": "*/m/*", "against": ["*/s/*", "x/t/zero-shot"], "detect": 0.05},
+        "near": {"arms": ["x/c/m/*"], "margin": 0.02},
+        "alike": {"arms": "*", "within": 0.02},
+        "pairs": [["a", "b"], "x/*"],
+        "each other": ["a", "b"],
+    },
+    "newsroom": {"items_per_day": 500, "prevalence": 0.05, "reviews_per_day": [20, 50]},
 }
 PUT = [
     None,
@@ -279,12 +333,13 @@ PUT = [
 ]
 PUT += [{"uses": "replay"}, {"uses": "nix", "z": 1}, {"uses": 3}, "x y"]
 KEYS = ["uses", "train", "zzz", "a b", "teachers", "rule", "lr", "path", "strategy", "words"]
+KEYS += ["arms", "against", "margin", "within", "stage 2 adds", "reviews_per_day"]
 
 
 def test_a_schema_and_reading_agree_on_matrices_that_were_broken_at_random(registry):
     validator = Draft202012Validator(schema(registry))
     faulty = 0
-    for seed in range(400):
+    for seed in range(600):
         rng, data = random.Random(seed), deepcopy(SOUND)
         for _ in range(rng.choice((1, 1, 2))):
             break_somewhere(data, rng)
@@ -293,7 +348,7 @@ def test_a_schema_and_reading_agree_on_matrices_that_were_broken_at_random(regis
         found = {".".join(map(str, path)) for error in validator.iter_errors(data) for path in paths_of(error)}
         assert found == by_plan(text.getvalue(), registry), text.getvalue()
         faulty += bool(found)
-    assert faulty > 300
+    assert faulty > 450
 
 
 def break_somewhere(data, rng):

@@ -139,10 +139,13 @@ def explain(matrix: Path, store_path: Path, cell: str) -> None:
 @click.command()
 @matrix_command
 @out_folder
-def report(matrix: Path, store_path: Path, out: Path | None) -> None:
+@click.option("--redact", is_flag=True, help="Leave out all that people wrote or photographed; names and numbers stay.")
+def report(matrix: Path, store_path: Path, out: Path | None, redact: bool) -> None:
     """Write tables and reports from what is stored, also in the middle of a run."""
     plan, store, _ = _prepare(matrix, store_path)
-    for file in _write(plan, store, _out_of(matrix, out)):
+    # A folder of its own: what an earlier report left in the other one is not redacted.
+    folder = out or Path("runs") / f"{matrix.stem}-redacted" if redact else _out_of(matrix, out)
+    for file in _write(plan, store, folder, redacted=redact):
         click.echo(f"report: {file}")
 
 
@@ -177,13 +180,17 @@ TABLES = (
 )
 
 
-def _write(plan: Plan, store: Store, out: Path) -> list[Path]:
-    """Tables as CSV, then every report; the first file of each report."""
+def _write(plan: Plan, store: Store, out: Path, *, redacted: bool = False) -> list[Path]:
+    """The record of the run, tables as CSV, then every report; the first file of each report."""
+    from harness import record
     from harness.diagnosis import view
+    from harness.redaction import redact
     from harness.store import write_text
 
-    seen = view(plan, store)
+    seen = redact(view(plan, store)) if redacted else view(plan, store)
     out.mkdir(parents=True, exist_ok=True)
+    if not redacted:
+        write_text(out / record.FILE, record.written(plan))
     for name in TABLES:
         write_text(out / f"{name}.csv", getattr(seen, name).to_csv(index=False))
     return [files[0] for report in plan.matrix.reports.values() if (files := report.render(seen, out))]

@@ -10,17 +10,20 @@ import click
 DONE, OURS, YOURS, INCOMPLETE = 0, 1, 2, 3
 
 
+store_option = click.option(
+    "--store",
+    "store_path",
+    envvar="HARNESS_STORE",
+    default="runs/store",
+    show_default=True,
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of stored steps, shared by matrices.",
+)
+
+
 def matrix_command(function: Callable[..., None]) -> Callable[..., None]:
     for decorate in (
-        click.option(
-            "--store",
-            "store_path",
-            envvar="HARNESS_STORE",
-            default="runs/store",
-            show_default=True,
-            type=click.Path(path_type=Path, file_okay=False),
-            help="Folder of stored steps, shared by matrices.",
-        ),
+        store_option,
         click.argument("matrix", type=click.Path(path_type=Path, dir_okay=False)),
     ):
         function = decorate(function)

@@ -101,11 +101,12 @@ def check(name: str, options: tuple[str, ...], as_json: bool) -> None:
     kept = True
     reports: list[dict[str, object]] = []
     for plugin, cls in _found(name):
+        component = make(cls, options)
         origin = f"{plugin.distribution} {plugin.version}, {cls.__module__}:{cls.__qualname__}"
         if not as_json:
             click.echo(f"{cls.kind} {cls.name} ({origin})")
         findings: list[Finding] = []
-        for finding in examine(make(cls, options), checks_for(cls)):
+        for finding in examine(component, checks_for(cls)):
             findings.append(finding)
             if not as_json:
                 _say(finding)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from harness.families import QUESTIONS
+from harness.newsroom import Newsroom
+
 Schema = dict[str, Any]
 
 LABEL = "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
@@ -36,6 +39,45 @@ _AXES: Mapping[str, Schema] = {
     "label_fraction": _FRACTION,
     "seed": _SEED,
 }
+
+_NOTHING: Schema = {"not": {}}
+
+_ARM: Schema = {"type": "string"}
+_PATTERN: Schema = {"type": "string", "pattern": r"\*"}
+_PAIR: Schema = {"type": "array", "minItems": 2, "maxItems": 2, "items": _ARM}
+_LIST: Schema = {
+    "minItems": 1,
+    "items": {"description": "An arm, or a pair [arm, against].", "anyOf": [_ARM, _PAIR]},
+    # One arm alone, without a pattern in it, is compared with nothing.
+    "if": {"contains": _ARM, "maxContains": 1, "items": {"anyOf": [_ARM, _PAIR]}},
+    "then": {"contains": _PATTERN},
+}
+
+_ARMS: Schema = {"anyOf": [_ARM, {"type": "array", "minItems": 1, "items": _ARM}]}
+_DIFFERENCE: Schema = {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}
+_MAPPING: Schema = {
+    "required": ["arms"],
+    "additionalProperties": False,
+    "properties": {
+        "arms": {**_ARMS, "description": "Arms, or patterns of their names in which * stands for any text."},
+        "against": {
+            "anyOf": [*_ARMS["anyOf"], {"type": "null"}],
+            "description": "What they are held against; by default each other.",
+        },
+        "margin": {**_DIFFERENCE, "description": "Asks whether they are worse by less than this; 0.02 are two points."},
+        "within": {**_DIFFERENCE, "description": "Asks whether they differ by less than this; 0.02 are two points."},
+        "detect": {**_DIFFERENCE, "description": "The smallest difference that would matter; the plan is held to it."},
+    },
+    "if": {"required": ["margin", "within"]},
+    "then": {"properties": {"within": _NOTHING}},
+}
+
+_COUNT: Schema = {"type": "integer", "minimum": 1}
+
+
+def _reviews(count: Schema) -> Schema:
+    return {"anyOf": [count, {"type": "array", "minItems": 1, "items": count}, {"type": "null"}]}
+
 
 OTHERS: Mapping[str, Schema] = {
     "teacher_sets": {
@@ -81,6 +123,47 @@ OTHERS: Mapping[str, Schema] = {
                 axis: {"anyOf": [value, {"type": "array", "items": value}]} for axis, value in _AXES.items()
             },
         },
+    },
+    "compare": {
+        "description": "Families of comparisons, declared before results are seen; each is adjusted together.",
+        "type": ["object", "null"],
+        "minProperties": 1,
+        # Every report asks these by itself. A pattern, since an editor would offer what is listed.
+        "patternProperties": {f"^({'|'.join(QUESTIONS)})$": _NOTHING},
+        "additionalProperties": {
+            "description": "Patterns of arms' names, or a list of arms and of pairs [arm, against].",
+            "type": ["array", "object"],
+            "if": {"type": "array"},
+            "then": _LIST,
+            "else": _MAPPING,
+        },
+    },
+    "newsroom": {
+        "description": "A day's work, for which reports say what an arm finds; the default describes no real desk.",
+        "type": ["object", "null"],
+        "additionalProperties": False,
+        "properties": {
+            "items_per_day": {
+                **_COUNT,
+                "description": "How many items come in.",
+                "default": Newsroom().items_per_day,
+            },
+            "prevalence": {
+                "description": "Share of the items that are falsified.",
+                "type": "number",
+                "exclusiveMinimum": 0,
+                "exclusiveMaximum": 1,
+                "default": Newsroom().prevalence,
+            },
+            "reviews_per_day": {
+                **_reviews(_COUNT),
+                "description": "How many items people look at, a number or several; at most those of the day.",
+                "default": list(Newsroom().reviews_per_day),
+            },
+        },
+        "if": {"required": ["items_per_day"], "properties": {"items_per_day": _COUNT}},
+        # Where the day has its items by default. Any other day's number a schema cannot see.
+        "else": {"properties": {"reviews_per_day": _reviews({**_COUNT, "maximum": Newsroom().items_per_day})}},
     },
 }
 

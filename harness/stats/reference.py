@@ -3,7 +3,7 @@
 A t with Satterthwaite's degrees of freedom is right at 5 % and too light in its far tail where few seeds have met a
 small variance by luck: with three seeds, 2 % of null differences are beyond its 0.5 % point, so ten contrasts
 adjusted by Holm went wrong 17 % of the time. Here each variance keeps its own t, sqrt(V₁) t₁ + sqrt(V₂) t₂, which is
-calibrated in the tail too (docs/statistics.md).
+calibrated in the tail too (docs/explanation/statistics.md).
 """
 
 from __future__ import annotations

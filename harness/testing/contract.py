@@ -9,7 +9,7 @@ from typing import Any, Literal, NoReturn
 from unittest import SkipTest
 
 from harness.components import Component
-from harness.errors import MissingDependency
+from harness.errors import HarnessError, MissingDependency
 
 Check = Callable[[Any], None]
 """One rule. Its name says the rule, its docstring the remedy; it takes the component, and raises `ContractBroken`
@@ -76,6 +76,9 @@ def _finding(component: Component, check: Check) -> Finding:
 
 
 def told(error: BaseException) -> str:
-    """An exception in one line."""
-    text = " ".join(str(error).split())
+    """An exception in one line; the remedy that one of ours brings is for those who run it, not for its author."""
+    said = str(error)
+    if isinstance(error, HarnessError):
+        said = f"{error.place}: {error.cause}" if error.place else error.cause
+    text = " ".join(said.split())
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

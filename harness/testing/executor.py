@@ -162,20 +162,16 @@ def _written(file: Path) -> int:
 
 
 def _alive(process: int) -> bool:
-    try:
-        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
-        return Path("/proc/self").exists() is False and _answers(process)
-    # A process that has ended and was not waited for yet has nothing left but its number.
-    return state != "Z"
-
-
-def _answers(process: int) -> bool:
+    """Whether a process runs; one that has ended and was not waited for has nothing left but its number."""
     try:
         os.kill(process, 0)
-    except OSError:
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except ProcessLookupError:
         return False
-    return True
+    except OSError:
+        # Without /proc, that it can be signalled must do; with it, the process has ended in between.
+        return not Path("/proc/self").exists()
+    return state != "Z"
 
 
 CHECKS = (

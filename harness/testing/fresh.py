@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from harness.components import Component
 from harness.loading import HEAVY
-from harness.testing.contract import ContractBroken
+from harness.testing.contract import ContractBroken, skip
 
 # Strings are hashed by another seed there, so that an order that hangs on a set shows.
 HASH_SEED = "271828"
@@ -65,6 +66,16 @@ def imported(module: str) -> Import:
 def call(function: Callable[..., Any], *arguments: object) -> Any:  # noqa: ANN401 - whatever JSON holds
     """What an importable function gives for picklable arguments in a fresh interpreter; a JSON value."""
     return _run(_CALL, given=pickle.dumps((function, arguments)))
+
+
+def expect_sendable(component: Component) -> None:
+    """Skip where a component cannot be sent to a fresh interpreter; that is looked at by rules of its own."""
+    try:
+        pickle.dumps(component)
+    except Exception:
+        skip("it cannot be pickled")
+    if imported(type(component).__module__).error:
+        skip("it cannot be imported in a fresh interpreter")
 
 
 def _run(script: str, *arguments: str, given: bytes = b"") -> Any:  # noqa: ANN401 - whatever JSON holds

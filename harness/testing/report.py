@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -61,12 +60,7 @@ def check_the_same_view_gives_the_same_bytes(report: Report) -> None:
     _needs(report)
     if rendered_digest(report, trial.finished()) != rendered_digest(report, trial.finished()):
         broken("rendered again, the files differ")
-    try:
-        pickle.dumps(report)
-    except Exception:
-        skip("it cannot be pickled")
-    if fresh.imported(type(report).__module__).error:
-        skip("it cannot be imported in a fresh interpreter")
+    fresh.expect_sendable(report)
     if fresh.call(rendered_digest, report, trial.finished()) != rendered_digest(report, trial.finished()):
         broken("rendered in another process, the files differ")
 

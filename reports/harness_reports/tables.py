@@ -54,6 +54,8 @@ class Cell:
     bar: Bar | None = None
     heading: bool = False
     span: int = 1
+    shade: int | None = None
+    """How dark it is, 0 to 9, in a table that is read as a heat-map."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 import multiprocessing
 from concurrent.futures import Executor as Workers
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from typing import ClassVar
 
@@ -60,11 +61,17 @@ class Blocking(Spawned):
 
 class Swallows(Own):
     def submit(self, fn, /, *arguments, **options):
-        future, result = Future(), super().submit(fn, *arguments, **options)
-        error = result.exception()
-        if error is None or type(error).__name__ == "BrokenProcessPool":
-            return result
-        future.set_result(None)
+        future = Future()
+
+        def settle(done):
+            if done.cancelled():
+                future.cancel()
+            elif isinstance(done.exception(), BrokenProcessPool):
+                future.set_exception(done.exception())
+            else:
+                future.set_result(None if done.exception() else done.result())
+
+        super().submit(fn, *arguments, **options).add_done_callback(settle)
         return future
 
 

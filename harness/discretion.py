@@ -1,0 +1,66 @@
+"""What a report may read item by item, without what people wrote or photographed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from hashlib import sha256
+
+from harness.details import Details, LogLine
+from harness.types import Annotation, Item, Prediction, Ranked, Split, Verdict
+
+HIDDEN = "not shown: this report is redacted"
+
+
+def item_digest(item_id: str) -> str:
+    """What stands for an item's id. Whoever knows the id can make it too."""
+    return sha256(item_id.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+
+
+@dataclass(frozen=True, slots=True)
+class Discreet:
+    """Details by digests of ids: verdicts, probabilities and places stay; images and texts do not."""
+
+    told: Details
+
+    def items(self, benchmark: str, split: Split) -> Mapping[str, Item]:
+        return {item_digest(item_id): _item(item) for item_id, item in self.told.items(benchmark, split).items()}
+
+    def truth(self, benchmark: str) -> Mapping[str, Verdict]:
+        return {item_digest(item_id): verdict for item_id, verdict in self.told.truth(benchmark).items()}
+
+    def teachers(self, teacher_set: str) -> Sequence[str]:
+        return self.told.teachers(teacher_set)
+
+    def annotations(self, benchmark: str, split: Split) -> Mapping[str, Mapping[str, Annotation]]:
+        return {
+            teacher: {item_digest(item_id): _annotation(said) for item_id, said in answers.items()}
+            for teacher, answers in self.told.annotations(benchmark, split).items()
+        }
+
+    def ranking(self, rule: str, teachers: str, benchmark: str) -> Sequence[Ranked]:
+        ranked = self.told.ranking(rule, teachers, benchmark)
+        return [replace(place, item_id=item_digest(place.item_id)) for place in ranked]
+
+    def predictions(self, cell: str, evaluated_on: str) -> Mapping[str, Prediction]:
+        found = self.told.predictions(cell, evaluated_on)
+        return {item_digest(item_id): _prediction(said) for item_id, said in found.items()}
+
+    def trainings(self, cell: str) -> Sequence[str]:
+        return self.told.trainings(cell)
+
+    def log(self, step: str) -> Sequence[LogLine]:
+        lines = self.told.log(step)
+        return [{name: value for name, value in line.items() if not isinstance(value, str)} for line in lines]
+
+
+def _item(item: Item) -> Item:
+    return Item(item_digest(item.id), HIDDEN, group=item_digest(item.cluster))
+
+
+def _annotation(said: Annotation) -> Annotation:
+    return replace(said, item_id=item_digest(said.item_id), rationale=HIDDEN if said.rationale else "")
+
+
+def _prediction(said: Prediction) -> Prediction:
+    return replace(said, item_id=item_digest(said.item_id), text=HIDDEN if said.text else "")
