@@ -177,7 +177,7 @@ def _once(pairs: Sequence[tuple[str, object]]) -> dict[str, object]:
 def _parquet(path: Path, data: bytes, columns: Mapping[str, str]) -> list[Row]:
     if find_spec("pyarrow") is None:
         raise MissingDependency("needs pyarrow to read parquet", place=path.name, remedy="pip install pyarrow")
-    from pyarrow import ArrowException, BufferReader, parquet  # type: ignore[import-untyped]
+    from pyarrow import ArrowException, BufferReader, parquet
 
     try:
         with parquet.ParquetFile(BufferReader(data)) as file:
