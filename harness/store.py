@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import sqlite3
+import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -16,6 +17,9 @@ from harness.errors import StoreError
 from harness.identity import canonical, sha256_of
 
 SCHEMA_VERSION = 1
+
+# How long a journal waits for another process that writes to it.
+BUSY_S = 60
 
 MANIFEST = "manifest.json"
 
@@ -160,10 +164,24 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._connection = sqlite3.connect(path, timeout=60, isolation_level=None)
-        self._connection.execute("PRAGMA journal_mode=WAL")
-        self._connection.execute("PRAGMA synchronous=NORMAL")
-        self._connection.execute("CREATE TABLE IF NOT EXISTS answers (item TEXT PRIMARY KEY, answer TEXT NOT NULL)")
+        self._connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None)
+        self._prepare()
+
+    def _prepare(self) -> None:
+        """Write-ahead logging and the table. SQLite does not wait where two processes turn to the log at once."""
+        until = time.monotonic() + BUSY_S
+        while True:
+            try:
+                self._connection.execute("PRAGMA journal_mode=WAL")
+                self._connection.execute("PRAGMA synchronous=NORMAL")
+                self._connection.execute(
+                    "CREATE TABLE IF NOT EXISTS answers (item TEXT PRIMARY KEY, answer TEXT NOT NULL)"
+                )
+                return
+            except sqlite3.OperationalError as error:
+                if "locked" not in str(error) or time.monotonic() > until:
+                    raise
+                time.sleep(0.01)
 
     def __enter__(self) -> Journal:
         return self

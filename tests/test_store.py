@@ -1,6 +1,9 @@
+from multiprocessing import get_context
+
 import pytest
 
 from harness.errors import StoreError
+from harness.store import Store
 
 
 def put(store, key="a" * 64, text="hello"):
@@ -72,3 +75,21 @@ def test_a_cached_folder_is_made_once(store):
     assert (store.cached("key", make) / "x").read_text() == "x"
     assert store.cached("key", make) == store.cached("key", make)
     assert len(made) == 1
+
+
+def _open_when_told(root, numbers, gate):
+    for number in numbers:
+        gate.wait(60)
+        with Store(root).journal(f"teacher-{number}") as journal:
+            journal.add("item", {"verdict": "pristine"})
+
+
+def test_processes_that_open_a_new_journal_at_once_wait_for_each_other(tmp_path):
+    context = get_context("spawn")
+    gate = context.Barrier(4)
+    openers = [context.Process(target=_open_when_told, args=(tmp_path, range(40), gate)) for _ in range(4)]
+    for opener in openers:
+        opener.start()
+    for opener in openers:
+        opener.join(120)
+    assert [opener.exitcode for opener in openers] == [0, 0, 0, 0]
