@@ -1,13 +1,20 @@
 """ROUGE-L: values computed by hand, what holds for every pair of texts, and the columns of a run."""
 
+import sys
+from dataclasses import replace
 from math import isnan
 from statistics import fmean
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.api import hookimpl
 from harness.diagnosis import view
+from harness.planning import make
+from harness.plugins import Registry
+from harness.reading import parse
 from harness.stats import rouge_l
 from harness.stats.rouge import MOST_TOKENS, common, tokens
 from harness_benchmarks.newsworld import NewsWorld
@@ -87,13 +94,37 @@ def test_an_arm_with_texts_is_compared_with_the_references_and_an_arm_without_is
     assert all(cells[name] == row["rouge_l"] or isnan(row["rouge_l"]) for name, row in arms.items())
 
 
-def test_nothing_that_is_planned_or_run_reads_a_reference(plan_of, run_plan, store, monkeypatch):
-    def refuse(self, split):
+class Closed(NewsWorld):
+    """A world with features that refuses to tell its references."""
+
+    name = "closed-world"
+
+    def items(self, split):
+        chance = np.random.default_rng(0)
+        return [
+            replace(item, features={"image": chance.random(3), "text": chance.random(3)})
+            for item in super().items(split)
+        ]
+
+    def gives(self):
+        return super().gives() | {"features.image", "features.text"}
+
+    def references(self, split):
         raise AssertionError("a reference was read")
 
-    monkeypatch.setattr(NewsWorld, "references", refuse)
-    plan = plan_of(MATRIX + "students: {probe: probe}\nstrategies: {mmkd: mmkd}\nrules: {disagreement: disagreement}\n")
-    outcome, _ = run_plan(plan)
+
+@hookimpl
+def harness_benchmarks():
+    return [Closed]
+
+
+def test_nothing_that_is_planned_or_run_reads_a_reference(registry, run_plan, store):
+    learns = "rules: {hard: hard-disagreement}\nreports: {}\n"
+    learns += "label_fractions: [0.5]\nstudents: {probe: probe}\nstrategies: {mmkd: mmkd}\n"
+    own = Registry.of(sys.modules[__name__])
+    plan = make(parse(MATRIX.replace("newsworld", "closed-world") + learns, registry + own))
+    run_plan(plan)
+    assert {"train", "predict", "annotate"} <= {step.kind for step in plan.steps.values()}
     assert all(store.has(step.kind, key) for key, step in plan.steps.items())
     with pytest.raises(AssertionError, match="a reference was read"):
         view(plan, store)
