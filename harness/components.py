@@ -99,6 +99,10 @@ class Benchmark(Component):
     def labels(self, split: Split) -> Mapping[str, Verdict]:
         """Ground truth by item id; ids may be missing on ``train``, where nobody has labelled them."""
 
+    def references(self, split: Split) -> Mapping[str, str]:
+        """Reference rationales by item id, as far as there are any; only what is reported of a run reads them."""
+        return {}
+
     def gives(self) -> frozenset[str]:
         """Parts that its items have: ``image``, ``evidence``, ``features.NAME``."""
         return frozenset({"image"})

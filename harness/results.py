@@ -12,8 +12,8 @@ import numpy as np
 from harness.cells import Point
 from harness.errors import StoreError
 from harness.plan import REVISIONS, Cell, Plan
-from harness.scores import Score, Scorer
-from harness.stats import Estimate, Floats, bounded, ranked, resampled, share, tallied
+from harness.scores import Score, Scorer, Truth
+from harness.stats import Estimate, Floats, bounded, crossed, ranked, resampled, share, tallied
 from harness.store import Store
 from harness.view import ARM_COLUMNS, AXES, METRICS, RESULT_COLUMNS
 
@@ -120,6 +120,7 @@ def results_table(results: list[CellResult]) -> DataFrame:
                 "saturated": result.saturated,
                 "n": len(result.score.correct) if result.score else 0,
                 **{name: metrics.get(name, nan) for name in (*METRICS, "accuracy_parsed", "share_falsified")},
+                "rouge_l": result.score.rouge_l if result.score else nan,
                 "unparsable": outcomes.get("unparsable", 0),
                 "refused": outcomes.get("refused", 0),
                 "errors": outcomes.get("error", 0),
@@ -192,7 +193,20 @@ def _arm_row(scorer: Scorer, arm: ArmResult) -> dict[str, Any]:
         if name in METRICS:
             found = estimates.get(name)
             row |= {f"{name}_low": found.low if found else nan, f"{name}_high": found.high if found else nan}
+    row |= _rouge(arm, truth)
     return row | _costs(scorer.plan, scorer.store, arm) | {"warnings": "; ".join(_warnings(row))}
+
+
+def _rouge(arm: ArmResult, truth: Truth) -> dict[str, float]:
+    """ROUGE-L over the items with a reference, of the seeds that gave texts."""
+    chosen = truth.referenced
+    told = [result.score.rouge[chosen] for result in arm.done if result.score and not np.isnan(result.score.rouge_l)]
+    if not told:
+        return {"rouge_l": nan, "rouge_l_low": nan, "rouge_l_high": nan}
+    _, groups = np.unique(truth.groups[chosen], return_inverse=True)
+    found = crossed(np.stack(told), groups)
+    # The scale ends at 0 and 1, whatever the interval says.
+    return {"rouge_l": found.mean, "rouge_l_low": max(found.low, 0.0), "rouge_l_high": min(found.high, 1.0)}
 
 
 def resampled_metrics(scorer: Scorer, arm: ArmResult) -> dict[str, Estimate]:

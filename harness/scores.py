@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from harness.cells import Role
 from harness.components import Benchmark
 from harness.plan import Cell, Plan
-from harness.stats import Floats, Ints, Weights, metrics, weights
+from harness.stats import Flags, Floats, Ints, Weights, metrics, rouge_l, weights
 from harness.steps import rows
 from harness.store import Store
 from harness.types import Annotation, Prediction, verdict_of
@@ -19,11 +19,20 @@ from harness.types import Annotation, Prediction, verdict_of
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """The test split of a benchmark: ids, whether each is falsified (N,), and its group (N,) from 0."""
+    """The test split of a benchmark: ids, whether each is falsified (N,), its group (N,) from 0, and its reference.
+
+    A reference is the rationale that the benchmark gives, empty where it gives none.
+    """
 
     ids: tuple[str, ...]
     falsified: Ints
     groups: Ints
+    references: tuple[str, ...]
+
+    @property
+    def referenced(self) -> Flags:
+        """(N,) whether the item has a reference."""
+        return np.array([bool(reference) for reference in self.references])
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +44,13 @@ class Score:
     p: Floats  # (N,) probability of falsified, NaN where there is none
     metrics: Mapping[str, float]
     outcomes: Mapping[str, int]
+    rouge: Floats  # (N,) ROUGE-L of the text, NaN where there is no reference; all NaN where no text was given
+
+    @property
+    def rouge_l(self) -> float:
+        """Mean over the items with a reference; NaN where nothing can be compared."""
+        known = self.rouge[~np.isnan(self.rouge)]
+        return float(known.mean()) if len(known) else np.nan
 
 
 @dataclass(slots=True)
@@ -87,16 +103,26 @@ class Scorer:
                 outcome: sum(answer.outcome == outcome for answer in given)
                 for outcome in ("unparsable", "refused", "error")
             },
+            _rouge([answer.text for answer in given], truth.references),
         )
 
 
+def _rouge(texts: Sequence[str], references: Sequence[str]) -> Floats:
+    """An item without a text counts as 0, unless none has any: then verdicts alone were asked for."""
+    if not any(texts):
+        return np.full(len(texts), np.nan)
+    pairs = zip(texts, references, strict=True)
+    return np.array([rouge_l(text, reference) if reference else np.nan for text, reference in pairs])
+
+
 def _truth(benchmark: Benchmark) -> Truth:
-    items, labels = benchmark.items("test"), benchmark.labels("test")
+    items, labels, references = benchmark.items("test"), benchmark.labels("test"), benchmark.references("test")
     _, groups = np.unique([item.cluster for item in items], return_inverse=True)
     return Truth(
         tuple(item.id for item in items),
         np.array([int(labels[item.id] == "falsified") for item in items]),
         groups,
+        tuple(references.get(item.id, "") for item in items),
     )
 
 

@@ -36,8 +36,12 @@ RESULT_COLUMNS = (
     "refused",
     "errors",
     "share_falsified",
+    "rouge_l",
 )
-"""``role`` is student, teacher or majority; ``state`` is done, failed, blocked, waiting or pending."""
+"""``role`` is student, teacher or majority; ``state`` is done, failed, blocked, waiting or pending.
+``rouge_l`` is the mean ROUGE-L F1 (Lin 2004) of the answers' texts against the benchmark's reference rationales, over
+the test items that have one; an item without a text counts as 0. Texts are compared as they were given, so a student
+that writes its verdict into its rationale is compared with it."""
 
 ARM_COLUMNS = (
     "arm",
@@ -56,6 +60,9 @@ ARM_COLUMNS = (
     "refused",
     "errors",
     "share_falsified",
+    "rouge_l",
+    "rouge_l_low",
+    "rouge_l_high",
     "training_seconds",
     "prediction_seconds",
     "teacher_calls",
@@ -64,7 +71,8 @@ ARM_COLUMNS = (
 )
 """Counts (``unparsable``, ``refused``, ``errors``) are summed over seeds; ``n`` is items per seed; ``warnings``
 is text for people, empty where there is nothing to warn of. ``training_seconds`` is the mean per seed of the steps
-that lead to the arm's model, shared ones counted whole."""
+that lead to the arm's model, shared ones counted whole. ``rouge_l`` is as in the results, with an interval over seeds
+and groups as that of the accuracy; it is NaN where the benchmark gives no reference rationales or the arm no texts."""
 
 CONTRAST_COLUMNS = (
     "question",

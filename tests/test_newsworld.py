@@ -161,3 +161,21 @@ def test_a_tiny_split_is_made_all_the_same():
 def test_a_share_above_one_is_refused():
     with pytest.raises(ValidationError, match="less than or equal to 1"):
         NewsWorld(near_miss=1.5)
+
+
+def test_a_reference_says_what_differs_and_only_test_items_have_one():
+    references, labels = WORLD.references("test"), WORLD.labels("test")
+    assert list(references) == list(labels)
+    assert WORLD.references("train") == WORLD.references("validation") == {}
+    own = own_captions(WORLD, "test")
+    for item in WORLD.items("test"):
+        said = slots(item.caption)
+        if labels[item.id] == "pristine":
+            actor, event, place = said
+            assert (
+                references[item.id] == f"The picture shows the {actor}, the {event} and {place}, as the caption says."
+            )
+        elif item.group in own:
+            for word, shown in zip(said, slots(own[item.group]), strict=True):
+                assert (f"says {word} where the picture shows {shown}" in references[item.id]) == (word != shown)
+    assert all(("where" in text) == (labels[item_id] == "falsified") for item_id, text in references.items())

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from harness.api import DataError, MissingDependency
 from harness.diagnosis import view
 from harness.errors import MatrixError
+from harness.identity import identity
 from harness.testing import checks_for
 from harness_benchmarks.published import content_id
 from harness_benchmarks.table import Table
@@ -441,3 +442,13 @@ def test_a_fault_of_the_table_stands_at_the_line_of_the_matrix_that_names_it(fol
     assert str(caught.value).startswith(
         "matrix.yaml:2:3: benchmarks.archive: archive.csv:5: the id 'a0' stands at 2, too\n"
     )
+
+
+def test_a_reference_is_read_from_its_column_and_is_no_part_of_items_or_identity(folder):
+    told = rows_of(12, why=lambda number: "" if number == 3 else f"Reason {number}.")
+    plain, table = Table(file=write(folder, told)), Table(file=write(folder, told), reference="why")
+    assert table.references("test") == {f"a{number}": f"Reason {number}." for number in (0, 6, 9)}
+    assert plain.references("test") == {}
+    assert table.digest() == plain.digest()
+    assert identity(table) == identity(plain)
+    assert "Reason" not in repr(table.items("test"))

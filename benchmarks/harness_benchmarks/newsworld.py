@@ -11,7 +11,7 @@ from pydantic import Field
 
 from harness.api import Benchmark, Evidence, Image, Item, Split, Verdict, digest, hookimpl, seed_from
 from harness_benchmarks.newsworld_scene import ACTORS, EVENTS, PLACES, Scene, draw_scene, render
-from harness_benchmarks.newsworld_text import Faults, search, write_caption
+from harness_benchmarks.newsworld_text import Faults, explain, search, write_caption
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +67,11 @@ class NewsWorld(Benchmark):
     def labels(self, split: Split) -> Mapping[str, Verdict]:
         """Ground truth of all items, in the order of `items`."""
         return {_id(split, news, caption): verdict for news, caption, verdict in self._entries(split)}
+
+    def references(self, split: Split) -> Mapping[str, str]:
+        """What is right or wrong with each test item, in one sentence; nothing is told of the other splits."""
+        entries = self._entries(split) if split == "test" else []
+        return {_id(split, news, caption): explain(caption, news.scene) for news, caption, _ in entries}
 
     def gives(self) -> frozenset[str]:
         return frozenset({"image", "evidence"})

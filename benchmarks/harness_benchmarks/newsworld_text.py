@@ -26,6 +26,16 @@ def write_caption(scene: Scene, rng: random.Random) -> str:
     return _fill(rng.choice(CAPTIONS), scene)
 
 
+def explain(caption: str, scene: Scene) -> str:
+    """One sentence on what a caption and a picture of the scene have in common, or on what differs."""
+    kinds = ((ACTORS, scene.actor), (EVENTS, scene.event), (PLACES, scene.place))
+    told = [(next(word for word in kind if word in caption), shown) for kind, shown in kinds]
+    wrong = [f"says {said} where the picture shows {shown}" for said, shown in told if said != shown]
+    if wrong:
+        return f"The caption {' and '.join(wrong)}."
+    return f"The picture shows the {scene.actor}, the {scene.event} and {scene.place}, as the caption says."
+
+
 @dataclass(frozen=True, slots=True)
 class Faults:
     """How often a search with a picture goes wrong; each is a probability."""

@@ -62,7 +62,7 @@ class Table(Benchmark):
     # digest() says all that items are; where and under which names it was found, and what labels mean, is apart.
     transport = frozenset(
         {"file", "images", "delimiter", "id", "caption", "image", "label", "words", "split", "validation", "test"}
-        | {"seed", "group", "entities", "evidence", "giveaways", "questions"}
+        | {"seed", "group", "entities", "evidence", "reference", "giveaways", "questions"}
     )
 
     file: str
@@ -95,6 +95,8 @@ class Table(Benchmark):
     """Column of what was recognised in the image: a list of texts, as a list in JSON or as one text."""
     evidence: str | None = None
     """Column of captions or titles of pages on which the image was found: a list of texts, likewise."""
+    reference: str | None = None
+    """Column of a reference rationale, which answers are compared with after a run; an empty field is none."""
     giveaways: tuple[str, ...] = GIVEAWAYS
     """Evidence with one of these words is left out, and counted: it gives the verdict away."""
     questions: bool = True
@@ -123,6 +125,10 @@ class Table(Benchmark):
         """The labels that are there."""
         return {entry.id: entry.label for entry in self._entries() if entry.split == split and entry.label}
 
+    def references(self, split: Split) -> Mapping[str, str]:
+        """The reference rationales that are there."""
+        return {entry.id: entry.reference for entry in self._entries() if entry.split == split and entry.reference}
+
     def notes(self) -> Mapping[str, str | int]:
         """What is missing, and what was left out of the evidence."""
         entries = self._entries()
@@ -144,7 +150,15 @@ class Table(Benchmark):
             bytes_of(path),
             self.delimiter,
             Columns(
-                self.id, self.caption, self.image, self.label, self.split, self.group, self.entities, self.evidence
+                self.id,
+                self.caption,
+                self.image,
+                self.label,
+                self.split,
+                self.group,
+                self.entities,
+                self.evidence,
+                self.reference,
             ),
             _filled(self.images) if self.images else path.parent,
             tuple(self.words.items()),

@@ -36,6 +36,7 @@ class Columns:
     group: str | None
     entities: str | None
     evidence: str | None
+    reference: str | None
 
     @property
     def named(self) -> dict[str, str]:
@@ -64,6 +65,7 @@ class Entry:
     group: str
     entities: tuple[str, ...]
     captions: tuple[str, ...]
+    reference: str
 
 
 # Every step asks for items, and what was checked once need not be checked again.
@@ -96,6 +98,7 @@ def entries_of(
             group=content_id(groups[place]) if groups[place] else "",
             entities=row.texts(columns.entities) if columns.entities else (),
             captions=row.texts(columns.evidence) if columns.evidence else (),
+            reference=row.text(columns.reference) if columns.reference else "",
         )
         for place, row in enumerate(rows)
     ]

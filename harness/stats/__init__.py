@@ -15,6 +15,7 @@ from harness.stats.power import Spread, seeds_needed, spread_of
 from harness.stats.proportions import share, wilson
 from harness.stats.ranking import Curve, ranked
 from harness.stats.resampling import bounded, resampled, weights
+from harness.stats.rouge import rouge_l
 from harness.stats.tallies import tallied
 
 __all__ = [
@@ -43,6 +44,7 @@ __all__ = [
     "metrics",
     "ranked",
     "resampled",
+    "rouge_l",
     "seeds_needed",
     "share",
     "spread_of",

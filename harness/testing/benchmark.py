@@ -70,6 +70,17 @@ def check_labels_are_of_its_items(benchmark: Benchmark) -> None:
                 broken(f"the label of {item_id!r} is {verdict!r}")
 
 
+def check_references_are_of_its_items(benchmark: Benchmark) -> None:
+    """references(split) maps ids of that split's items to texts; leave out the items that have none."""
+    for split in SPLITS:
+        ids = {item.id for item in _items(benchmark, split)}
+        for item_id, reference in _references(benchmark, split).items():
+            if item_id not in ids:
+                broken(f"the {split} split has a reference of {item_id!r}, which is none of its items")
+            if not isinstance(reference, str) or not reference.strip():
+                broken(f"the reference of {item_id!r} is {reference!r:.80}")
+
+
 def check_every_test_item_has_a_label(benchmark: Benchmark) -> None:
     """A test split is what results are measured on: it is not empty, each of its items has a label, and both verdicts
     occur."""
@@ -174,6 +185,13 @@ def _labels(benchmark: Benchmark, split: Split) -> Mapping[str, Verdict]:
         skip(f"labels({split!r}) raised {told(error)}")
 
 
+def _references(benchmark: Benchmark, split: Split) -> Mapping[str, str]:
+    try:
+        return benchmark.references(split)
+    except Exception as error:
+        broken(f"references({split!r}) raised {told(error)}")
+
+
 def _labelled(benchmark: Benchmark) -> Iterator[tuple[Split, list[Item], Mapping[str, bool]]]:
     """Splits that are large enough and have both labels: items, and which of them are falsified."""
     for split in SPLITS:
@@ -225,6 +243,7 @@ CHECKS = (
     check_ids_are_unique,
     check_splits_are_disjoint,
     check_labels_are_of_its_items,
+    check_references_are_of_its_items,
     check_every_test_item_has_a_label,
     check_items_come_in_a_fixed_order,
     check_gives_what_it_says,

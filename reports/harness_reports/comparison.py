@@ -44,6 +44,7 @@ _MORE = (
     Column("Refused"),
     Column("Errors"),
     Column("Says falsified", help="share of the answers, in percent"),
+    Column("ROUGE-L", help="likeness of the answers' texts to reference rationales, from 0 to 1"),
     Column("Prediction", help="time of predicting"),
 )
 SHARES = ("accuracy", "accuracy_falsified", "accuracy_pristine", "macro_f1", "auroc")
@@ -57,6 +58,7 @@ UNDEFINED = {
     "labels_bought": "this arm buys no labels",
     "training_seconds": "nothing is trained for this arm, or its time is not recorded",
     "accuracy_parsed": "not defined: no answer could be read",
+    "rouge_l": "not defined: the benchmark gives no reference rationales, or the arm no texts",
     "teacher_calls": "this arm rests on no teacher, or its calls are not recorded",
     "teacher_usd": "this arm rests on no teacher, or no price is recorded",
 }
@@ -123,6 +125,7 @@ def _more(arm: Arm) -> Line:
         _metric(arm, "accuracy_parsed", percent),
         *(_metric(arm, column, count) for column in ("unparsable", "refused", "errors")),
         _metric(arm, "share_falsified", percent),
+        _metric(arm, "rouge_l", decimal),
         _metric(arm, "prediction_seconds", duration),
     )
     return Line(cells, _about(arm))

@@ -101,6 +101,28 @@ class Words(Plain):
         return found | {next(iter(found)): "fake"} if split == "train" else found
 
 
+class Hearsay(Plain):
+    """Explains an item that it has not."""
+
+    name = "hearsay"
+    breaks: ClassVar = "references are of its items"
+    seen: ClassVar = "the test split has a reference of 'nobody', which is none of its items"
+
+    def references(self, split):
+        return {"nobody": "The place differs."} if split == "test" else {}
+
+
+class Silent(Plain):
+    """Explains an item with nothing."""
+
+    name = "silent"
+    breaks: ClassVar = "references are of its items"
+    seen: ClassVar = " is ''"
+
+    def references(self, split):
+        return {item.id: "" for item in self.items(split)[:1]} if split == "test" else {}
+
+
 class Holes(Plain):
     """Has test items that nobody labelled."""
 
