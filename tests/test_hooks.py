@@ -158,7 +158,7 @@ def test_harness_strategies_provides_a_strategy_that_trains_on_what_teachers_sha
 
 
 def test_harness_reports_provides_a_report_that_writes_a_file(example, done, tmp_path, store):
-    text = WORLD.replace("reports: {}", "reports: {markdown: markdown}\nteachers_as_arms: true")
+    text = WORLD.replace("reports: {}", "reports: {markdown: plain-markdown}\nteachers_as_arms: true")
     plan, _ = done(text, example("harness_reports"))
     (file,) = plan.matrix.reports["markdown"].render(view(plan, store), tmp_path)
     lines = file.read_text().splitlines()
