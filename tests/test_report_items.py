@@ -60,7 +60,7 @@ def test_the_atlas_shows_the_most_disputed_items_with_every_teachers_words(demo)
     assert "A flood in Arden, 3." in atlas
     assert "entity-checker falsified p 0.90" in atlas
     assert "title-reader looked for Arden." in atlas
-    assert "1 more conflicts are not shown." in atlas
+    assert "1 more conflict is not shown." in atlas
     assert "and 2 more" in atlas
     assert section(text, "atlas").count("<li>\n<div") == 2 * 6
     assert "is falsified" not in atlas

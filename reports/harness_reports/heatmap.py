@@ -40,7 +40,8 @@ def heatmap(panel: Panel, id: str) -> Table:
         places.setdefault(down(arm), {}).setdefault(names(arm), arm)
     reach = (min(known, default=0.0), max(known, default=1.0))
     lines = [Line((label(row), *(_cell(own.get(column), reach) for column in across))) for row, own in places.items()]
-    caption = f"Accuracy on {panel.title} in percent, means over seeds with 95 % intervals; the deeper the colour, the higher."
+    what = f"Accuracy on {panel.title} in percent, means over seeds with 95 % intervals"
+    caption = f"{what}; the deeper the colour, the higher."
     columns = (Column("Strategy and rule", numeric=False, wide=True), *(Column(column) for column in across))
     return table(id, caption, columns, [Group("", tuple(lines))])
 
