@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.testing import trial
 from harness_reports.html import Html
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -141,3 +142,18 @@ def test_a_picture_of_the_page_can_be_taken(made, tmp_path):
     _, console = browse(file, tmp_path, f"--screenshot={picture}", "--window-size=1280,2400")
     assert console == []
     assert picture.stat().st_size > 100_000
+
+
+def test_a_slider_leaves_one_share_of_falsified_items_in_the_table(tmp_path):
+    (file,) = Html().render(trial.finished(), tmp_path)
+    move = "const slider = document.querySelector('input[type=range]'); slider.value = 2;"
+    script = f"<script>{move} slider.dispatchEvent(new Event('input'))</script></body>"
+    moved = tmp_path / "moved.html"
+    moved.write_text(POLICY.sub("", file.read_text()).replace("</body>", script))
+    dom, console = browse(moved, tmp_path, "--dump-dom")
+    assert console == []
+    table = re.search(r'<table[^>]*id="prevalence-table".*?</table>', dom, re.DOTALL)[0]
+    heads = re.findall(r"<th[^>]*scope=\"col\"[^>]*>", table)
+    assert len(heads) > 4
+    assert [place for place, head in enumerate(heads) if "hidden" not in head] == [0, 2]
+    assert re.search(r"<output>1\s*% of the items</output>", unescape(dom))

@@ -1,6 +1,6 @@
 
 "use strict";
-// Sorting and filtering only: every number is there without this script.
+// Sorting, filtering and leaving columns out: every number is there without this script.
 function sortable(table) {
   const bodies = [...table.tBodies].map((body) => [body, [...body.rows]]);
   const lines = bodies.flatMap(([, rows]) => rows.filter((row) => !row.classList.contains("group")));
@@ -55,7 +55,30 @@ function filterable(table, lines) {
   table.parentElement.before(label);
 }
 
+function slidable(table) {
+  const label = document.createElement("label");
+  const input = document.createElement("input");
+  const shown = document.createElement("output");
+  const columns = [...table.tHead.rows[0].cells].slice(1).map((head) => head.textContent.trim());
+  label.className = "filter";
+  Object.assign(input, { type: "range", min: 0, max: columns.length, step: 1, value: 0 });
+  const show = () => {
+    const chosen = Number(input.value);
+    const text = chosen ? `${columns[chosen - 1]} of the items` : "every share";
+    shown.textContent = text;
+    input.setAttribute("aria-valuetext", text);
+    table.querySelectorAll("tr").forEach((row) => [...row.cells].slice(1).forEach((cell, index) => {
+      cell.hidden = chosen !== 0 && index + 1 !== chosen;
+    }));
+  };
+  input.addEventListener("input", show);
+  label.append("Falsified are", input, shown);
+  table.parentElement.before(label);
+  show();
+}
+
 document.querySelectorAll("table").forEach((table) => {
   const lines = sortable(table);
+  if (table.id.startsWith("prevalence-table")) slidable(table);
   if ("tall" in table.dataset) filterable(table, lines);
 });
