@@ -45,6 +45,7 @@ _ANYWHERE: Mapping[str, str] = {
     "detectable": "smallest difference that so many seeds and items show with 80 % power, uncorrected",
     "difference": "accuracy, or area, of the first minus the other",
     "ece": "expected calibration error; lower is better",
+    "rouge_l": "mean ROUGE-L of texts against reference rationales, 0 to 1; empty where there are none",
     "equivalent": "labels with which the other curve is as high; infinite beyond its end, 0 before its begin",
     "errors": "answers that are errors, summed over seeds; they count as wrong",
     "evaluated_on": "benchmark of the test items",
