@@ -74,7 +74,7 @@ def check_runs_as_many_at_once_as_it_says(executor: Executor) -> None:
     """slots() is how many calls run at the same time; the run submits so many and no more."""
     if executor.slots() < 2:
         skip("it runs one call at a time")
-    with _open(executor) as workers, tempfile.TemporaryDirectory(prefix="harness-meet-") as folder:
+    with _folder("meet") as folder, _open(executor) as workers:
         pair = [workers.submit(_meet, folder, name, other) for name, other in (("a", "b"), ("b", "a"))]
         if not all(future.result(LIMIT_S) for future in pair):
             broken(f"slots() is {executor.slots()}, and two calls do not run at the same time")
@@ -95,7 +95,7 @@ def check_gives_the_results_of_an_inline_run(executor: Executor) -> None:
 
 def check_leaves_no_process_behind(executor: Executor) -> None:
     """When what open() gave is closed, end every process that was started, also one that is busy."""
-    with tempfile.TemporaryDirectory(prefix="harness-busy-") as folder:
+    with _folder("busy") as folder:
         with _open(executor) as workers:
             if workers.submit(os.getpid).result(LIMIT_S) == os.getpid():
                 skip("calls run in this process")
@@ -107,6 +107,11 @@ def check_leaves_no_process_behind(executor: Executor) -> None:
                 Path(folder, "end").touch()
                 broken("a busy worker still runs 10 s after the executor was closed")
             time.sleep(0.05)
+
+
+def _folder(name: str) -> tempfile.TemporaryDirectory[str]:
+    """A folder for calls to meet in; one that is being ended may still write to it."""
+    return tempfile.TemporaryDirectory(prefix=f"harness-{name}-", ignore_cleanup_errors=True)
 
 
 def _open(executor: Executor) -> Any:  # noqa: ANN401 - a context manager of workers
