@@ -45,8 +45,10 @@ class Registry:
         found: dict[str, list[tuple[Plugin, type[Component]]]] = {}
         for plugin in self.plugins:
             for component in plugin.components:
-                known = found.setdefault(component.name, []) if component.kind == kind else None
-                if known is not None and component not in (other for _, other in known):
+                if component.kind != kind:
+                    continue
+                known = found.setdefault(component.name, [])
+                if component not in (other for _, other in known):
                     known.append((plugin, component))
         return found
 
