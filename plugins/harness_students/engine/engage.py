@@ -18,7 +18,7 @@ from harness_students.engine.references import References
 from harness_students.engine.scoring import difference, score, tolerance
 from harness_students.engine.switches import Engine
 from harness_students.engine.tokens import Encoder
-from harness_students.vlm_base import Processor, adapter_sha256
+from harness_students.vlm_base import Base, Processor, adapter_sha256
 from harness_students.vlm_pictures import Pictures
 
 if TYPE_CHECKING:
@@ -67,6 +67,13 @@ def engage(trainer: Trainer, lesson: Lesson, bench: Workbench) -> Assembly:
     trainer.data_collator = assembly
     bench.prove(engine=said)
     return assembly
+
+
+def features_of(base: Base, bench: Workbench) -> Features | None:
+    """Features as the base makes them; None where they cannot be kept apart from the model."""
+    if vision.vision_obstacle(base.model):
+        return None
+    return Features(base.model, base.processor, base.digest, bench.shelf(vision.SHELF))
 
 
 def _keep_features(assembly: Assembly, lesson: Lesson, bench: Workbench) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from harness.api import Shelf, digest
 from harness_students.engine.collate import join_images
-from harness_students.engine.families import family_of
+from harness_students.engine.families import FAMILIES, family_of
 from harness_students.engine.tokens import Images
 from harness_students.vlm_base import Model, Processor
 
@@ -34,6 +34,7 @@ class Features:
 
     def __init__(self, model: Model, processor: Processor, base: str, shelf: Shelf) -> None:
         self._model, self._shelf = model, shelf
+        self.device, self.family = model.device, FAMILIES[model.config.model_type]
         self._about = digest(
             {
                 "base": base,
@@ -79,12 +80,11 @@ class Features:
             moved = {name: value.to(self._model.device) for name, value in inputs.items()}
             pooled = self._model.base_model.get_image_features(**moved, return_dict=True).pooler_output
         self.computed += len(images)
-        family, start = family_of(self._model), 0
+        start = 0
         for image in images:
             own = pooled[start : start + len(image["pixel_values"])]
             start += len(own)
-            stacked = family is not None and family.stacked
-            yield (own if stacked else torch.cat(list(own))).cpu()
+            yield (own if self.family.stacked else torch.cat(list(own))).cpu()
 
     def _keep(self, image: str, tensor: Tensor) -> None:
         if image in self._kept:
