@@ -12,7 +12,7 @@ quickstart: $(VENV)/.installed   ## a whole comparison on the embedded default, 
 	$(BIN)/harness run examples/quickstart.yaml
 
 test: check                      ## lint, types, import contracts, tests
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 check: $(VENV)/.installed        ## lint, types, import contracts
 	$(BIN)/ruff check .
