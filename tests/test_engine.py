@@ -135,6 +135,20 @@ def test_what_is_cached_is_computed_once_over_all_trainings(examples, tmp_path, 
         assert {"reference_answers_computed": 0} in bench.measured
 
 
+def test_rows_are_encoded_once_over_all_trainings_and_their_images_opened_no_more(tmp_path, stage1):
+    from transformers import LlavaProcessor
+
+    with counted(LlavaProcessor, "__call__") as called:
+        learn(tmp_path, Engine(), PAIRS, JOINT, stage1.out, name="first")
+        assert len(called) == 3 * len(PAIRS)
+        learn(tmp_path, Engine(), PAIRS, JOINT, stage1.out, name="second")
+        learn(tmp_path, Engine(), [*PAIRS[:4], PAIRS[0]], JOINT, stage1.out, name="third")
+        assert len(called) == 3 * len(PAIRS)
+        longer = [Preference(PAIRS[0].item_id, PAIRS[0].chosen, (Target(PAIRS[0].item_id, "pristine"),))]
+        learn(tmp_path, Engine(), longer, JOINT, stage1.out, name="fourth")
+        assert len(called) == 3 * len(PAIRS) + 3
+
+
 def test_a_prediction_uses_the_features_of_every_earlier_one(tmp_path, stage1):
     from transformers import CLIPVisionModel
 
