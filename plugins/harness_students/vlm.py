@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -30,9 +31,10 @@ from harness_students.vlm_base import (
     quiet_peft,
     require_packages,
 )
+from harness_students.vlm_objective import LOSSES
 from harness_students.vlm_pictures import Pictures
 from harness_students.vlm_predict import predict
-from harness_students.vlm_rows import LOSSES, Rows, make_rows
+from harness_students.vlm_rows import Rows, make_rows
 from harness_students.vlm_text import PROMPT, TINY_PROMPT, Order
 from harness_students.vlm_trl import Schedule, fine_tune, prefer, remove_leftovers
 
@@ -46,8 +48,8 @@ LOADED = frozenset({".json", ".jinja", ".safetensors", ".model", ".txt"})
 class Vlm(Student):
     """An image-text-to-text model that learns teachers' verdicts and rationales with LoRA.
 
-    Targets are learnt by supervised fine-tuning and preferences by DPO or its kin, with stock TRL trainers.
-    LLaVA is what it is tested with.
+    Targets are learnt by supervised fine-tuning and preferences by DPO or its kin: by stock TRL trainers where these
+    can express the objective, else by the same trainers with our losses. LLaVA is what it is tested with.
     """
 
     name = "vlm"
@@ -95,11 +97,11 @@ class Vlm(Student):
         return file_digest(*sorted(file for file in folder.iterdir() if file.suffix in LOADED))
 
     def accepts(self) -> frozenset[Accepts]:
-        """Hard targets, and preferences with one rejected answer."""
-        return frozenset({Accepts.TARGETS, Accepts.PREFERENCES})
+        """Everything that an example can say."""
+        return frozenset(Accepts)
 
     def losses(self) -> frozenset[str]:
-        """TRL's preference losses, less those that need label smoothing."""
+        """TRL's preference losses, less those that need label smoothing, and ours (`vlm_losses`)."""
         return LOSSES
 
     def train(
@@ -120,7 +122,7 @@ class Vlm(Student):
         modules = adapted_modules(model)
         before = adapter_sha256(model)
         bench.prove(
-            examples=len(rows.rows),
+            examples=rows.examples,
             examples_without_image=rows.left_out,
             adapted_modules=len(modules),
             adapted_outside_language_model=0,
@@ -184,13 +186,9 @@ class Vlm(Student):
         if not rows.pairs:
             fine_tune(model, base.processor, rows.rows, pictures, self.sft, objective, bench)
             return
-        if objective.reference == "none" and set(objective.losses) != {"sft"}:
-            raise TrainingError(
-                "TRL's preference losses cannot do without a reference",
-                remedy="use the reference 'start' or 'base'",
-            )
-        if objective.reference == "base":
-            prefer(model, base.processor, rows.rows, pictures, self.dpo, objective, bench, base.branch())
+        learn = partial(prefer, model, base.processor, rows.rows, pictures, self.dpo, objective, bench, rows.stock)
+        if objective.reference != "start":
+            learn(base.branch() if objective.reference == "base" else None)
             return
 
         def prove_reference() -> None:
@@ -199,7 +197,7 @@ class Vlm(Student):
             if reference != before:
                 raise TrainingError("the reference adapter is not the adapter that training starts from")
 
-        prefer(model, base.processor, rows.rows, pictures, self.dpo, objective, bench, at_start=prove_reference)
+        learn(at_start=prove_reference)
         if adapter_sha256(model, "ref") != before:
             raise TrainingError("training changed the reference adapter")
 

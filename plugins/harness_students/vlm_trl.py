@@ -11,8 +11,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from harness.api import Objective, TrainingError, Workbench
 from harness_students.vlm_base import Model, Processor, quiet_peft
+from harness_students.vlm_drift import drift
+from harness_students.vlm_groups import grouped, weighted
 from harness_students.vlm_pictures import Pictures
+from harness_students.vlm_preferences import preference_trainer
 from harness_students.vlm_rows import Row
+from harness_students.vlm_weights import weighted_trainer
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -53,12 +57,22 @@ def fine_tune(
     objective: Objective,
     bench: Workbench,
 ) -> None:
-    """SFT on prompts and completions; the loss is over the completion's tokens only."""
+    """SFT on prompts and completions; the loss is over the completion's tokens only, times the row's weight."""
     from trl import SFTConfig, SFTTrainer
 
     config = SFTConfig(**_arguments(model, len(rows), schedule, objective, bench), completion_only_loss=True)
+    plain = all(row["weight"] == 1.0 for row in rows)
+    trainer = SFTTrainer if plain else weighted_trainer()
     _run(
-        SFTTrainer(model=model, args=config, train_dataset=_dataset(rows, pictures), processing_class=processor), bench
+        trainer(
+            model=model,
+            args=config,
+            train_dataset=_dataset(rows, pictures),
+            processing_class=processor,
+            data_collator=None if plain else weighted(processor),
+        ),
+        objective,
+        bench,
     )
 
 
@@ -70,34 +84,35 @@ def prefer(
     schedule: Schedule,
     objective: Objective,
     bench: Workbench,
+    stock: bool,
     reference: Model | None = None,
     at_start: Callable[[], None] = lambda: None,
 ) -> None:
     """DPO and its kin. Without a ``reference`` model TRL keeps a frozen copy of the adapter under the name "ref".
 
-    ``at_start`` is called when that copy exists and before the first step.
+    ``at_start`` is called when that copy exists and before the first step. Where ``stock`` is false, the rows and
+    the losses are ours.
     """
     from trl import DPOConfig, DPOTrainer
 
+    named = {"loss_type": list(objective.losses), "loss_weights": list(objective.losses.values())}
     config = DPOConfig(
-        **_arguments(model, len(rows), schedule, objective, bench),
-        beta=objective.beta,
-        loss_type=list(objective.losses),
-        loss_weights=list(objective.losses.values()),
+        **_arguments(model, len(rows), schedule, objective, bench), beta=objective.beta, **(named if stock else {})
     )
     with quiet_peft():
-        trainer = DPOTrainer(
+        trainer = (DPOTrainer if stock else preference_trainer(objective))(
             model=model,
             ref_model=reference,
             args=config,
             train_dataset=_dataset(rows, pictures),
             processing_class=processor,
+            data_collator=None if stock else grouped(processor, pictures),
         )
     at_start()
-    first = _run(trainer, bench)
-    rewards = [first["rewards/chosen"], first["rewards/rejected"]]
+    first = _run(trainer, objective, bench)
+    rewards = [first["rewards/chosen"], first.get("rewards/rejected", 0.0)]
     bench.prove(first_step_rewards=rewards)
-    if reference is None and any(abs(reward) >= ZERO for reward in rewards):
+    if objective.reference == "start" and any(abs(reward) >= ZERO for reward in rewards):
         raise TrainingError(
             f"the first step's rewards are {rewards[0]:.2g} and {rewards[1]:.2g}, not 0: "
             "the reference is not the start of the training"
@@ -150,7 +165,7 @@ def _dataset(rows: Sequence[Row], pictures: Pictures) -> Dataset:
     return Dataset.from_list(list(rows)).with_transform(show)
 
 
-def _run(trainer: Trainer, bench: Workbench) -> dict[str, float]:
+def _run(trainer: Trainer, objective: Objective, bench: Workbench) -> dict[str, float]:
     """Train, pass the log on, and return its first line."""
     from transformers import PrinterCallback, TrainerCallback
 
@@ -162,7 +177,7 @@ def _run(trainer: Trainer, bench: Workbench) -> dict[str, float]:
         def on_log(self, args: object, state: TrainerState, control: object, **given: dict[str, float]) -> None:
             line = {name: value for name, value in given["logs"].items() if name not in CLOCK}
             lines.append(line)
-            bench.log(step=state.global_step, **line)
+            bench.log(step=state.global_step, **line, **drift(line, lines[0], objective))
 
     trainer.remove_callback(PrinterCallback)
     trainer.add_callback(Passer())
