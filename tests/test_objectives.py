@@ -90,7 +90,9 @@ def policy(base, stage1):
 
 
 def log(bench):
-    return [json.loads(line) for line in (bench.out / "log.jsonl").read_text().splitlines()]
+    """What was logged step by step, without the last line's summary."""
+    lines = [json.loads(line) for line in (bench.out / "log.jsonl").read_text().splitlines()]
+    return [line for line in lines if "loss" in line]
 
 
 def rows_of(examples, objective, order="rationale-first"):
@@ -124,6 +126,7 @@ def preferring(trainer, model, base, objective, rows, folder, reference=None, co
         processing_class=base.processor,
         data_collator=collator,
     )
+    made.objective = objective
     return made, made.data_collator(shown(rows))
 
 
@@ -134,7 +137,7 @@ def ours(model, base, objective, examples, folder, reference=None):
 
 def grouping(model, base, objective, rows, folder, reference=None):
     collator = grouped(base.processor, PICTURES)
-    return preferring(preference_trainer(objective), model, base, objective, rows, folder, reference, collator)
+    return preferring(preference_trainer(), model, base, objective, rows, folder, reference, collator)
 
 
 def _grouped(row):
@@ -417,3 +420,33 @@ def test_likelihood_displacement_shows_in_the_drift(stage1, bench):
     assert last["drift/rejected"] < last["drift/chosen"]
     assert last["drift/chosen"] < log(held)[-1]["drift/chosen"]
     assert last["drift/chosen"] == pytest.approx(last["logps/chosen"] - first["logps/chosen"], abs=1e-3)
+
+
+SOFT = [Target(target.item_id, p_falsified=0.3, rationale="Word found.") for target in TARGETS[:4]]
+
+
+@pytest.mark.parametrize(
+    ("examples", "losses", "reference"),
+    [
+        (SEVERAL, {"simpo": 1.0, "sft": 0.5}, "none"),
+        (SEVERAL, {"orpo": 1.0, "sft": 1.0}, "none"),
+        ([*SEVERAL[:8], *TARGETS[8:]], {"plackett_luce": 1.0, "sft": 1.0}, "start"),
+        ([*PAIRS[:4], *OTHER_IMAGE[:4], *SOFT], {"sigmoid": 1.0, "anchor": 1.0, "sft": 1.0}, "base"),
+        ([replace(pair, weight=2.0) for pair in PAIRS], {"sigmoid": 1.0}, "start"),
+        ([*SOFT, *(replace(target, weight=0.4) for target in TARGETS[2:])], {}, "start"),
+    ],
+    ids=["simpo", "orpo", "plackett-luce", "other-image", "weights", "soft-labels"],
+)
+def test_the_engine_leaves_every_objective_as_it_is(examples, losses, reference, stage1, bench):
+    objective = Objective(losses=losses, beta=0.5, reference=reference)
+    on, off = bench("on"), bench("off")
+    for made, engine in ((on, True), (off, False)):
+        TinyLlava(sft=FAST, dpo=FAST, engine=engine).train(ITEMS, examples, objective, stage1, made)
+    mechanisms = {"tokens": "on", "features": "on", "head": "on", "prefix": "on"}
+    known = {"reference": "none" if reference == "none" else "on"} if losses else {}
+    assert on.proofs["engine"] == mechanisms | known
+    assert "engine" not in off.proofs
+    assert len(log(on)) == len(log(off)) > 1
+    for one, other in zip(log(on), log(off), strict=True):
+        assert one["loss"] == pytest.approx(other["loss"], abs=1e-5)
+        assert one["grad_norm"] == pytest.approx(other["grad_norm"], rel=1e-3)

@@ -73,10 +73,8 @@ def scores_of(logps: Tensor, reference: Tensor, lengths: Tensor, batch: Mapping[
 
     owners = batch["rejected_of"]  # (N,)
     size = len(logps) - len(owners)
-    counts = torch.bincount(owners, minlength=size)  # (B,)
-    first = counts.cumsum(0) - counts
-    place = torch.arange(len(owners), device=owners.device) - first[owners]
-    there = torch.zeros(size, int(counts.max()), dtype=torch.bool, device=owners.device)
+    place = (owners[:, None] == owners).tril(-1).sum(dim=1)  # (N,) how many of the same row stand before it
+    there = torch.zeros(size, int(place.max()) + 1 if len(place) else 0, dtype=torch.bool, device=owners.device)
     there[owners, place] = True
 
     def spread(flat: Tensor, padding: float) -> Tensor:

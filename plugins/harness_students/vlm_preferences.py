@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from harness.api import Objective
@@ -17,28 +18,33 @@ PER_TOKEN = frozenset({"simpo", "orpo"})
 """Losses without a reference that compare answers per token."""
 
 
-def preference_trainer(objective: Objective) -> type[DPOTrainer]:
+@cache
+def preference_trainer() -> type[DPOTrainer]:
     """TRL's trainer with the losses of `harness_students.vlm_losses` over groups (`vlm_groups.grouped`).
 
     The reference is TRL's own, or none; its log-probabilities are taken from the batch where they are there.
+    An instance must be given its ``objective``.
     """
     from trl import DPOTrainer
 
     class PreferenceTrainer(DPOTrainer):  # type: ignore[misc]
+        objective: Objective
+
         def _compute_loss(self, model: Model, inputs: Batch, return_outputs: bool) -> Tensor:
             outputs, logps = _forward(model, inputs, self.aux_loss_enabled)
             lengths = inputs["completion_mask"][:, 1:].sum(dim=1)
             scores = scores_of(logps, self._of_reference(inputs, logps), lengths, inputs)
-            for name, value in measures(scores, objective).items():
+            for name, value in measures(scores, self.objective).items():
                 self._metrics["train"][name].append(value)
-            loss = total(scores, objective.losses, inputs["weight"], objective.beta, objective.gamma)
+            told = self.objective
+            loss = total(scores, told.losses, inputs["weight"], told.beta, told.gamma)
             return loss + self.router_aux_loss_coef * outputs.aux_loss if self.aux_loss_enabled else loss
 
         def _of_reference(self, inputs: Batch, logps: Tensor) -> Tensor:
             """The reference's log-probabilities of the answers, zero where there is no reference."""
             import torch
 
-            if objective.reference == "none":
+            if self.objective.reference == "none":
                 return torch.zeros_like(logps)
             if "ref_chosen_logps" in inputs:
                 return torch.cat([inputs["ref_chosen_logps"], inputs["ref_rejected_logps"]])

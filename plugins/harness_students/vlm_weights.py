@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import TYPE_CHECKING
 
 from harness_students.vlm_base import Model
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from trl.trainer.utils import FusedCausalLMOutput
 
 
+@cache
 def weighted_trainer() -> type[SFTTrainer]:
     """TRL's trainer with the loss Σ_i w_i NLL_i / tokens: NLL_i the sum over the tokens of answer i.
 
