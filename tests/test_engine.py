@@ -91,9 +91,7 @@ def test_fine_tuning_with_each_mechanism_has_the_losses_of_trl(engine, tmp_path,
     bench = learn(tmp_path, engine, TARGETS, Objective())
     assert_equal(bench.lines, stage1.lines)
     said = bench.proofs["engine"]
-    assert {name for name, state in said.items() if state == "on"} == {
-        name for name in said if getattr(engine, name)
-    }
+    assert {name for name, state in said.items() if state == "on"} == {name for name in said if getattr(engine, name)}
 
 
 @pytest.mark.parametrize("engine", EACH, ids=NAMES)
@@ -102,9 +100,7 @@ def test_preferences_with_each_mechanism_have_the_losses_of_trl(engine, tmp_path
     assert_equal(bench.lines, stage2.lines)
     assert bench.proofs["reference_adapter_sha256"] == stage1.proofs["adapter_sha256"]
     said = bench.proofs["engine"]
-    assert {name for name, state in said.items() if state == "on"} == {
-        name for name in said if getattr(engine, name)
-    }
+    assert {name for name, state in said.items() if state == "on"} == {name for name in said if getattr(engine, name)}
 
 
 def test_off_is_the_stock_path(tmp_path, stage1):

@@ -48,7 +48,9 @@ def predict(
     while batch := list(islice(waiting, batch_size)):
         pictures, failed = _open(batch)
         readable = [item for item in batch if item.id not in failed]
-        answers = iter(_answer(base, model, readable, pictures, prompt, words, max_new_tokens, features) if readable else ())
+        answers = iter(
+            _answer(base, model, readable, pictures, prompt, words, max_new_tokens, features) if readable else ()
+        )
         for item in batch:
             if item.id in failed:
                 yield Prediction(item.id, "error", text=failed[item.id])

@@ -59,10 +59,10 @@ class Schedule(BaseModel):
 class Drive:
     """How a training is driven; none of it changes what is learnt but the order of ``batches``."""
 
-    engine: Engine = Engine()
-    batches: Batches = "items"
-    checkpoint_minutes: float | None = None
-    base: str = ""
+    engine: Engine
+    batches: Batches
+    checkpoint_minutes: float | None
+    base: str
     """Digest of the base's weights."""
 
 
@@ -96,7 +96,12 @@ def build_trainer(
         collator = grouped(processor, pictures) if own and drive.engine.off else None
         trainer = _preference_trainer(model, processor, dataset, arguments, objective, reference, own, collator)
     trainer.order = order
-    training = {"start": start, "rows": list(rows), "schedule": schedule.model_dump(mode="json"), "base": drive.base}
+    training: dict[str, Any] = {
+        "start": start,
+        "rows": list(rows),
+        "schedule": schedule.model_dump(mode="json"),
+        "base": drive.base,
+    }
     training |= {"objective": objective.model_dump(mode="json"), "seed": bench.seed, "batches": drive.batches}
     trainer.checkpoints = Checkpoints(bench, training, drive.checkpoint_minutes)
     trainer.add_callback(trainer.checkpoints.callback())

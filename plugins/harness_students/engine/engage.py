@@ -11,11 +11,12 @@ from harness.api import Objective, Workbench
 from harness_students.engine import features as vision
 from harness_students.engine import references as logprobs
 from harness_students.engine.assembly import Assembly
-from harness_students.engine.families import family_of, obstacle
+from harness_students.engine.check import Check
+from harness_students.engine.families import family_of
 from harness_students.engine.features import Features
-from harness_students.engine.forward import Forward, install
+from harness_students.engine.forward import install
 from harness_students.engine.references import References
-from harness_students.engine.scoring import difference, score, tolerance
+from harness_students.engine.scoring import score
 from harness_students.engine.switches import Engine
 from harness_students.engine.tokens import Encoder
 from harness_students.vlm_base import Base, Processor, adapter_sha256
@@ -60,8 +61,9 @@ def engage(trainer: Trainer, lesson: Lesson, bench: Workbench) -> Assembly:
     forward = install(model)
     said["tokens"] = "on" if lesson.engine.tokens else "off"
     said["features"] = _keep_features(assembly, lesson, bench) if lesson.engine.features else "off"
-    said["head"] = _try_head(trainer, assembly, forward, lesson) if lesson.engine.head else "off"
-    said["prefix"] = _try_prefix(trainer, assembly, lesson) if lesson.engine.prefix else "off"
+    check = Check(trainer, assembly, _checked(lesson))
+    said["head"] = check.head(forward) if lesson.engine.head else "off"
+    said["prefix"] = check.prefix() if lesson.engine.prefix else "off"
     if pairs:
         said["reference"] = _know_reference(trainer, assembly, lesson, bench)
     trainer.data_collator = assembly
@@ -100,38 +102,6 @@ def _items(lesson: Lesson) -> set[str]:
     return found
 
 
-def _try_head(trainer: Trainer, assembly: Assembly, forward: Forward, lesson: Lesson) -> str:
-    if reason := _head_obstacle(assembly):
-        return f"off: {reason}"
-    rows = _checked(lesson)
-    stock = score(trainer, assembly, rows, plain=True)
-    forward.head = True
-    apart = difference(score(trainer, assembly, rows, plain=True), stock)
-    forward.head = apart <= tolerance(trainer)
-    return "on" if forward.head else f"off: log-probabilities differ by {apart:.2g} from TRL's"
-
-
-def _head_obstacle(assembly: Assembly) -> str:
-    config = assembly.model.config
-    if assembly.family is None:
-        return f"the family {config.model_type} is not known to the engine"
-    if getattr(config.get_text_config(), "output_router_logits", False):
-        return "the loss of a mixture of experts counts the tokens of a batch"
-    return ""
-
-
-def _try_prefix(trainer: Trainer, assembly: Assembly, lesson: Lesson) -> str:
-    """Prefixes are shared from here on if what comes out is what comes out of unshared ones."""
-    if reason := obstacle(assembly.model):
-        return f"off: {reason}"
-    rows = _checked(lesson)
-    stock = score(trainer, assembly, rows, plain=True)
-    assembly.prefix = True
-    apart = difference(score(trainer, assembly, rows), stock)
-    assembly.prefix = apart <= tolerance(trainer)
-    return "on" if assembly.prefix else f"off: log-probabilities differ by {apart:.2g} from unshared ones"
-
-
 def _checked(lesson: Lesson) -> list[int]:
     """A few rows, of the items with the most rows first."""
     of_item: dict[str, list[int]] = {}
@@ -151,7 +121,8 @@ def _know_reference(trainer: Trainer, assembly: Assembly, lesson: Lesson, bench:
     if not lesson.engine.reference:
         return "off"
     adapter = adapter_sha256(trainer.model) if reference == "start" else "none"
-    numbers = f"{trainer.model.dtype} on {trainer.model.device.type}"
+    quantized = getattr(assembly.model.config, "quantization_config", None)
+    numbers = f"{trainer.model.dtype} on {trainer.model.device.type} {quantized or ''}"
     known = References(f"{lesson.base} {adapter} {numbers}", bench.shelf(logprobs.SHELF), lesson.pictures.sha256)
     with nullcontext() if reference == "start" else trainer.model.disable_adapter():
         known.fill(rows, assembly.encoder.answers, _scorer(trainer, assembly), _at_once(trainer, lesson))

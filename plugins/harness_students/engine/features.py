@@ -131,7 +131,8 @@ def _pack(tensor: Tensor) -> bytes:
 def _unpack(data: bytes) -> Tensor:
     from safetensors.torch import load
 
-    return load(data)["features"]
+    features: Tensor = load(data)["features"]
+    return features
 
 
 def _version(package: str) -> str:

@@ -56,7 +56,11 @@ def install(model: Model) -> Forward:
 
     @functools.wraps(type(model).forward)
     def forward(
-        self: Model, *args: object, fused_lm_head: bool = False, labels: Tensor | None = None, **given: Any
+        self: Model,
+        *args: object,
+        fused_lm_head: bool = False,
+        labels: Tensor | None = None,
+        **given: Any,  # noqa: ANN401
     ) -> object:
         extra = given.pop(BATCH_KEY, {})
         given.pop("weight", None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from harness.api import Item
@@ -26,7 +27,7 @@ def with_features(inputs: Mapping[str, Tensor], items: Sequence[Item], features:
         return {name: value[place : place + 1] for name, value in images.items()}
 
     names = [item.image.sha256() if item.image else "" for item in items]
-    found = features.of({name: lambda place=place: own(place) for place, name in enumerate(names)})
+    found = features.of({name: partial(own, place) for place, name in enumerate(names)})
     joined = torch.cat([found[name] for name in names]).to(features.device)
     rest = {name: value for name, value in inputs.items() if name in BY_TOKEN}
     return {**rest, "mm_encoder_outputs": wrap_features(joined, features.family)}
