@@ -212,6 +212,28 @@ def test_a_plain_target_among_preferences_has_the_gradient_of_a_pair_with_itself
         torch.testing.assert_close(found[name], gradient, rtol=0, atol=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("examples", "objective", "stock"),
+    [
+        (PAIRS, JOINT, True),
+        ([*PAIRS, TARGETS[0]], JOINT, True),
+        (PAIRS, Objective(losses={"aot": 1.0, "nca_pair": 1.0}), True),
+        (PAIRS, Objective(losses={"simpo": 1.0}), False),
+        (PAIRS, Objective(losses={"sft": 1.0}, reference="none"), False),
+        ([*PAIRS, TARGETS[0]], Objective(losses={"nca_pair": 1.0, "sft": 1.0}), False),
+        ([*PAIRS, Target(TARGETS[0].item_id, p_falsified=0.3)], JOINT, False),
+        ([replace(PAIRS[0], weight=0.5)], JOINT, False),
+        (SEVERAL, JOINT, False),
+        (OTHER_IMAGE, JOINT, False),
+        (TARGETS, Objective(), True),
+        ([replace(TARGETS[0], weight=0.5)], Objective(), False),
+        ([replace(TARGETS[0], task="rationale")], Objective(), True),
+    ],
+)
+def test_trls_own_trainer_learns_what_it_can_express(examples, objective, stock):
+    assert make_rows(ITEMS, examples, PICTURES, objective, TINY.prompt, "rationale-first").stock == stock
+
+
 def nll(base, model, rows):
     """Negative log-likelihood and number of tokens of each row, one at a time, by the model's own logits."""
     found = []

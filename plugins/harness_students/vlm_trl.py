@@ -123,8 +123,10 @@ def _fine_tuning_trainer(
     from trl import SFTConfig, SFTTrainer
 
     config = SFTConfig(**arguments, completion_only_loss=True)
-    kind = steered(weighted_trainer() if own else SFTTrainer)
-    return kind(model=model, args=config, train_dataset=dataset, processing_class=processor, data_collator=collator)
+    kind: type = weighted_trainer() if own else SFTTrainer
+    return steered(kind)(
+        model=model, args=config, train_dataset=dataset, processing_class=processor, data_collator=collator
+    )
 
 
 def _preference_trainer(
@@ -142,9 +144,9 @@ def _preference_trainer(
 
     named = {"loss_type": list(objective.losses), "loss_weights": list(objective.losses.values())}
     config = DPOConfig(**arguments, beta=objective.beta, **({} if own else named))
-    kind = steered(preference_trainer() if own else DPOTrainer)
+    kind: type = preference_trainer() if own else DPOTrainer
     with quiet_peft():
-        trainer = kind(
+        trainer = steered(kind)(
             model=model,
             ref_model=reference,
             args=config,
