@@ -88,13 +88,11 @@ def build_trainer(
     dataset = _dataset(rows, pictures, opened=drive.engine.off)
     start = adapter_sha256(model)
     if "completion" in rows[0]:
-        own = any(row["weight"] != 1.0 for row in rows)
-        collator = weighted(processor) if own and drive.engine.off else None
-        trainer = _fine_tuning_trainer(model, processor, dataset, arguments, own, collator)
+        collator = weighted(processor) if any(row["weight"] != 1.0 for row in rows) else None
+        trainer = _fine_tuning_trainer(model, processor, dataset, arguments, collator)
     else:
-        own = "weight" in rows[0]
-        collator = grouped(processor, pictures) if own and drive.engine.off else None
-        trainer = _preference_trainer(model, processor, dataset, arguments, objective, reference, own, collator)
+        collator = grouped(processor, pictures) if "weight" in rows[0] else None
+        trainer = _preference_trainer(model, processor, dataset, arguments, objective, reference, collator)
     trainer.order = order
     training: dict[str, Any] = {
         "start": start,
@@ -116,14 +114,13 @@ def _fine_tuning_trainer(
     processor: Processor,
     dataset: Dataset,
     arguments: dict[str, Any],
-    own: bool,
     collator: Collator | None,
 ) -> Trainer:
-    """SFT on prompts and completions; the loss is over the completion's tokens only. ``own``: rows have weights."""
+    """SFT on prompts and completions; the loss is over the completion's tokens only. A ``collator`` gives weights."""
     from trl import SFTConfig, SFTTrainer
 
     config = SFTConfig(**arguments, completion_only_loss=True)
-    kind: type = weighted_trainer() if own else SFTTrainer
+    kind: type = weighted_trainer() if collator else SFTTrainer
     return steered(kind)(
         model=model, args=config, train_dataset=dataset, processing_class=processor, data_collator=collator
     )
@@ -136,15 +133,14 @@ def _preference_trainer(
     arguments: dict[str, Any],
     objective: Objective,
     reference: Model | None,
-    own: bool,
     collator: Collator | None,
 ) -> Trainer:
-    """DPO and its kin; ``own``: the rows are groups and the losses ours."""
+    """DPO and its kin; where a ``collator`` gives groups, the losses are ours."""
     from trl import DPOConfig, DPOTrainer
 
     named = {"loss_type": list(objective.losses), "loss_weights": list(objective.losses.values())}
-    config = DPOConfig(**arguments, beta=objective.beta, **({} if own else named))
-    kind: type = preference_trainer() if own else DPOTrainer
+    config = DPOConfig(**arguments, beta=objective.beta, **({} if collator else named))
+    kind: type = preference_trainer() if collator else DPOTrainer
     with quiet_peft():
         trainer = steered(kind)(
             model=model,

@@ -86,11 +86,11 @@ class Assembly:
         }
 
     def _weigh(self, rows: Sequence[int], parts: Sequence[Part]) -> Batch:
-        """Weights of the rows and, of preferences, the row that each rejected answer belongs to."""
+        """Where rows have weights: theirs, and whose each rejected answer is, by the row's place in the batch."""
         import torch
 
         if self.weights is None:
             return {}
         weight = torch.tensor([self.weights[row] for row in rows])
-        owners = [part.group for part in parts if part.place > 0]
-        return {"weight": weight} if self.labels else {"weight": weight, "rejected_of": torch.tensor(owners).long()}
+        owners = torch.tensor([part.group for part in parts if part.place > 0], dtype=torch.long)
+        return {"weight": weight} if self.labels else {"weight": weight, "rejected_of": owners}
