@@ -161,9 +161,13 @@ class Objective(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     losses: Mapping[str, float] = Field(default_factory=dict)
-    """Weight of each preference loss, by TRL's names; ``sft`` is the likelihood of the chosen answer."""
+    """Weight of each preference loss, by TRL's names and those in `Student.losses`; ``sft`` is the likelihood of the
+    chosen answer, so that CPO is ``{cpo: 1, sft: 1}`` and ORPO ``{orpo: 1, sft: 1}``."""
     beta: float = Field(default=0.1, gt=0)
-    """How strongly a preference loss holds the policy to the reference (DPO, eq. 7 of arXiv 2305.18290)."""
+    """How strongly a preference loss holds the policy to the reference (DPO, eq. 7 of arXiv 2305.18290); in a loss
+    without a reference the scale of its reward (SimPO's is 2 and more), and ORPO's λ."""
+    gamma: float = Field(default=0.5, ge=0)
+    """The margin by which SimPO wants the chosen answer's reward above a rejected one's (arXiv 2405.14734)."""
     reference: Reference = "start"
     """The preference losses' reference model: the start of this training, the base, or none."""
     epochs: float | None = Field(default=None, gt=0)

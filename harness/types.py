@@ -210,7 +210,7 @@ class Target:
     rationale: str = ""
     weight: float = 1.0
     task: str = "verdict"
-    """What is asked for; a student may know other tasks, such as ``rationale``."""
+    """What is asked for; a student may know other tasks, such as ``label`` and ``rationale``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +221,7 @@ class Preference:
     chosen: Target
     rejected: tuple[Target, ...]
     image_of: str | None = None
-    """The item whose image is shown instead, for image-conditional pairs."""
+    """The item whose image is shown with the rejected answers instead of the own one, for image-conditional pairs."""
     weight: float = 1.0
 
 

@@ -157,7 +157,14 @@ class Probe(Student):
             queue = queue or _chunks(torch.randperm(len(inputs), generator=order), size)
             rows = queue.pop(0)
             optimizer.param_groups[0]["lr"] = (objective.lr or self.lr) * (1 - step / steps)
-            loss = loss_of(policy.logits(inputs[rows]), reference[rows], batch[rows], objective.losses, objective.beta)
+            loss = loss_of(
+                policy.logits(inputs[rows]),
+                reference[rows],
+                batch[rows],
+                objective.losses,
+                objective.beta,
+                objective.gamma,
+            )
             optimizer.zero_grad()
             torch.autograd.backward(loss)
             optimizer.step()

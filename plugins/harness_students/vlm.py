@@ -34,9 +34,10 @@ from harness_students.vlm_base import (
     quiet_peft,
     require_packages,
 )
+from harness_students.vlm_objective import LOSSES
 from harness_students.vlm_pictures import Pictures
 from harness_students.vlm_predict import predict
-from harness_students.vlm_rows import LOSSES, Rows, make_rows
+from harness_students.vlm_rows import Rows, make_rows
 from harness_students.vlm_text import PROMPT, TINY_PROMPT, Order
 from harness_students.vlm_trl import Drive, Schedule, build_trainer, check_first_rewards, remove_leftovers, run
 
@@ -50,8 +51,8 @@ LOADED = frozenset({".json", ".jinja", ".safetensors", ".model", ".txt"})
 class Vlm(Student):
     """An image-text-to-text model that learns teachers' verdicts and rationales with LoRA.
 
-    Targets are learnt by supervised fine-tuning and preferences by DPO or its kin, with stock TRL trainers.
-    LLaVA is what it is tested with.
+    Targets are learnt by supervised fine-tuning and preferences by DPO or its kin: by stock TRL trainers where these
+    can express the objective, else by the same trainers with our losses. LLaVA is what it is tested with.
     """
 
     name = "vlm"
@@ -105,11 +106,11 @@ class Vlm(Student):
         return file_digest(*sorted(file for file in folder.iterdir() if file.suffix in LOADED))
 
     def accepts(self) -> frozenset[Accepts]:
-        """Hard targets, and preferences with one rejected answer."""
-        return frozenset({Accepts.TARGETS, Accepts.PREFERENCES})
+        """Everything that an example can say."""
+        return frozenset(Accepts)
 
     def losses(self) -> frozenset[str]:
-        """TRL's preference losses, less those that need label smoothing."""
+        """TRL's preference losses, less those that need label smoothing, and ours (`vlm_losses`)."""
         return LOSSES
 
     def train(
@@ -130,7 +131,7 @@ class Vlm(Student):
         modules = adapted_modules(model)
         before = adapter_sha256(model)
         bench.prove(
-            examples=len(rows.rows),
+            examples=rows.examples,
             examples_without_image=rows.left_out,
             adapted_modules=len(modules),
             adapted_outside_language_model=0,
@@ -200,18 +201,13 @@ class Vlm(Student):
         schedule = self.dpo if rows.pairs else self.sft
         build = partial(build_trainer, model, base.processor, rows.rows, pictures, schedule, objective, bench, drive)
         if not rows.pairs:
-            run(build(), bench)
+            run(build(), objective, bench)
             return
-        if objective.reference == "none" and set(objective.losses) != {"sft"}:
-            raise TrainingError(
-                "TRL's preference losses cannot do without a reference",
-                remedy="use the reference 'start' or 'base'",
-            )
         apart = objective.reference == "base" and not self.engine.reference
         trainer = build(base.branch() if apart else None)
         if objective.reference == "start":
             _prove_reference(model, before, bench)
-        check_first_rewards(trainer, run(trainer, bench), objective, bench)
+        check_first_rewards(trainer, run(trainer, objective, bench), objective, bench)
         if objective.reference == "start" and adapter_sha256(model, "ref") != before:
             raise TrainingError("training changed the reference adapter")
 
