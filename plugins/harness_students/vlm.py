@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
@@ -21,6 +21,8 @@ from harness.api import (
     hookimpl,
 )
 from harness_students.families import lora_targets
+from harness_students.preflight import Preflight
+from harness_students.preflight_rig import Rig
 from harness_students.vlm_base import (
     Base,
     Model,
@@ -36,7 +38,10 @@ from harness_students.vlm_pictures import Pictures
 from harness_students.vlm_predict import predict
 from harness_students.vlm_rows import LOSSES, Rows, make_rows
 from harness_students.vlm_text import PROMPT, TINY_PROMPT, Order
-from harness_students.vlm_trl import Schedule, fine_tune, prefer, remove_leftovers
+from harness_students.vlm_trl import Schedule, fine_tune, prefer, remove_leftovers, rewards_of
+
+if TYPE_CHECKING:
+    from transformers import Trainer
 
 SHIPPED = "tiny_llava"
 """The base that comes with this package, by the name of its folder."""
@@ -199,39 +204,27 @@ class Vlm(Student):
         before: str,
     ) -> None:
         again = self._recomputes(model)
+        flight = Preflight(bench)
+        start = before if rows.pairs and objective.reference == "start" else None
+
+        def inspect(trainer: Trainer) -> None:
+            flight.take_off(self._rig(trainer, base, rows, pictures), start, lambda batch: rewards_of(trainer, batch))
+
         if not rows.pairs:
-            fine_tune(model, base.processor, rows.rows, pictures, self.sft, objective, bench, again)
-            return
-        if objective.reference == "none" and set(objective.losses) != {"sft"}:
-            raise TrainingError(
-                "TRL's preference losses cannot do without a reference",
-                remedy="use the reference 'start' or 'base'",
-            )
-        if objective.reference == "base":
-            prefer(
-                model, base.processor, rows.rows, pictures, self.dpo, objective, bench, base.branch(), checkpointing=again
-            )
-            return
+            fine_tune(model, base.processor, rows.rows, pictures, self.sft, objective, bench, inspect, again)
+        else:
+            if objective.reference == "none" and set(objective.losses) != {"sft"}:
+                raise TrainingError(
+                    "TRL's preference losses cannot do without a reference",
+                    remedy="use the reference 'start' or 'base'",
+                )
+            reference = base.branch() if objective.reference == "base" else None
+            prefer(model, base.processor, rows.rows, pictures, self.dpo, objective, bench, reference, inspect, again)
+        flight.land(start)
 
-        def prove_reference() -> None:
-            reference = adapter_sha256(model, "ref")
-            bench.prove(reference_adapter_sha256=reference)
-            if reference != before:
-                raise TrainingError("the reference adapter is not the adapter that training starts from")
-
-        prefer(
-            model,
-            base.processor,
-            rows.rows,
-            pictures,
-            self.dpo,
-            objective,
-            bench,
-            at_start=prove_reference,
-            checkpointing=again,
-        )
-        if adapter_sha256(model, "ref") != before:
-            raise TrainingError("training changed the reference adapter")
+    def _rig(self, trainer: Trainer, base: Base, rows: Rows, pictures: Pictures) -> Rig:
+        """What the trainer is about to use, for the probes."""
+        return Rig(trainer.model, base.processor, rows.rows, pictures, trainer.data_collator)
 
     def _recomputes(self, model: Model) -> bool:
         """Whether activations are computed again in the backward pass."""

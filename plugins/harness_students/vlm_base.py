@@ -94,6 +94,7 @@ def adapted_modules(model: Model) -> list[str]:
     if strays:
         raise TrainingError(
             f"LoRA would touch the vision side: {strays[0]} and {len(strays) - 1} more",
+            place="adapter_off_vision",
             remedy="narrow the student's option 'lora_targets' to the language model",
         )
     return names

@@ -1,0 +1,95 @@
+"""What a training is about to use, put together as it will use it, for probes to look at."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from harness_students.vlm_base import Model, Processor
+from harness_students.vlm_pictures import Pictures
+from harness_students.vlm_rows import Row
+from harness_students.vlm_text import Message
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Batch = Mapping[str, Any]
+
+BESIDE = frozenset({"labels", "completion_mask", "ref_chosen_logps", "ref_rejected_logps", "weight"})
+"""Keys of a batch that are for the loss and not for the model."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rig:
+    """A model and its processor, the rows, and the collator that makes batches of them."""
+
+    model: Model
+    processor: Processor
+    rows: Sequence[Row]
+    pictures: Pictures
+    collate: Callable[[list[Row]], Batch]
+
+    def batch(self, rows: Sequence[Row]) -> Batch:
+        """What the trainer would be given of these rows, on the model's device."""
+        shown = [{**copy.deepcopy(row), "images": [self.pictures.open(row["item"])]} for row in rows]
+        made = self.collate(shown)
+        return {key: value.to(self.model.device) if hasattr(value, "to") else value for key, value in made.items()}
+
+    def said(self, batch: Batch) -> list[Tensor]:
+        """Log-probabilities of the answers' tokens, one tensor of any length for every answer, without gradients."""
+        import torch
+
+        labels = answer_labels(batch)
+        inputs = {key: value for key, value in batch.items() if key not in BESIDE}
+        training = self.model.training
+        self.model.eval()
+        try:
+            with torch.no_grad():
+                log_probs = self.model(**inputs, labels=labels, fused_lm_head=True).log_probs  # (R, L - 1)
+        finally:
+            self.model.train(training)
+        there = labels[:, 1:] != -100
+        return [row[mask].float() for row, mask in zip(log_probs, there, strict=True)]
+
+    def sample(self) -> list[Row]:
+        """The rows with the most and the fewest words: whatever a batch pads is padded there."""
+        ordered = sorted(self.rows, key=lambda row: (_words(row), row["item"]))
+        return [ordered[-1], ordered[0]] if len(ordered) > 1 else ordered
+
+
+def answer_labels(batch: Batch) -> Tensor:
+    """Token ids (R, L) with -100 off the answers, by the rule that both trainers follow."""
+    if "labels" in batch:
+        return batch["labels"]  # type: ignore[no-any-return]
+    masked: Tensor = batch["input_ids"].masked_fill(batch["completion_mask"] == 0, -100)
+    return masked
+
+
+def answers(rows: Sequence[Row]) -> list[tuple[int, list[Message]]]:
+    """Every answer of a batch with the place of its row, in the order in which the collators lay them out."""
+    names = [name for name in ("completion", "chosen", "rejected") if name in rows[0]]
+    return [(place, row[name]) for name in names for place, row in enumerate(rows)]
+
+
+def rendered(processor: Processor, row: Row, answer: list[Message]) -> tuple[str, str]:
+    """Prompt and answer as the chat template writes them."""
+    prompt = [{"role": message["role"], "content": _with_image(message["content"])} for message in row["prompt"]]
+    said = [{"role": message["role"], "content": _as_parts(message["content"])} for message in answer]
+    asked: str = processor.apply_chat_template(prompt, tokenize=False, add_generation_prompt=True)
+    whole: str = processor.apply_chat_template(prompt + said, tokenize=False)
+    start = next((at for at, pair in enumerate(zip(asked, whole, strict=False)) if len(set(pair)) > 1), len(asked))
+    return whole[:start], whole[start:]
+
+
+def _as_parts(content: str | list[Message]) -> list[Message]:
+    return [{"type": "text", "text": content}] if isinstance(content, str) else content
+
+
+def _with_image(content: str | list[Message]) -> list[Message]:
+    return [{"type": "image"}, *_as_parts(content)] if isinstance(content, str) else content
+
+
+def _words(row: Row) -> int:
+    return sum(len(str(message["content"])) for name in row if isinstance(row[name], list) for message in row[name])
