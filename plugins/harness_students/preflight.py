@@ -154,6 +154,7 @@ class Preflight:
         self._rig = rig
         if start is not None:
             self._prove("reference_is_start", reference_is_start(rig, start))
+            self._bench.prove(reference_adapter_sha256=start)
         for name, probe in PROBES.items():
             self._prove(name, probe(rig))
         if start is not None:
