@@ -76,7 +76,7 @@ def test_a_family_goes_through_both_stages_and_all_probes(name, family, tmp_path
         found = bench.facts["preflight"]
         assert found["adapter_off_vision"] == 14
         assert found["image_matters"] > 1e-3 > 1e-5 > found["batched_equals_single"]
-        assert found["answers_are_unseen"] == 0
+        assert found["answers_are_unseen"] < 1e-5
         assert found["adapter_changes_output"] > 1e-3
     assert two.facts["preflight"]["rewards_start_at_zero"] == [0.0, 0.0]
     warm = list(vlm.predict(WORLD.items("test"), two.out, two))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from harness.api import TrainingError, Workbench
-from harness_students.preflight_rig import Batch, Rig, answer_labels, answers
+from harness_students.preflight_rig import Batch, Rig, answers, lengthened
 from harness_students.preflight_text import collator_keeps_keys, mask_is_completion, nothing_truncated
 from harness_students.vlm_base import adapted_modules, adapter_sha256
 from harness_students.vlm_rows import Row
@@ -52,7 +52,7 @@ def batched_equals_single(rig: Rig) -> float:
     alone = [rig.said(rig.batch([row])) for row in rows]
     seen = [0] * len(rows)
     differences = []
-    for (place, _), said in zip(answers(rows), together, strict=True):
+    for (place, _, _), said in zip(answers(rows), together, strict=True):
         differences.append((said - alone[place][seen[place]]).abs())
         seen[place] += 1
     difference = float(torch.cat(differences).mean())
@@ -67,15 +67,10 @@ def batched_equals_single(rig: Rig) -> float:
 
 
 def answers_are_unseen(rig: Rig) -> float:
-    """How much the first token of an answer depends on the tokens after it, which it must not."""
-    rows = rig.sample()
-    batch = rig.batch(rows)
-    labels = answer_labels(batch)
-    other = batch["input_ids"].clone()
-    # Any token will do; what is asked for is still what it was.
-    other[labels != -100] = rig.processor.tokenizer.eos_token_id
-    own, changed = rig.said(batch), rig.said({**batch, "input_ids": other, "labels": labels})
-    difference = max(_difference(one[:1], two[:1]) for one, two in zip(own, changed, strict=True))
+    """How much the first token of an answer depends on the words after it, which it must not."""
+    row = rig.sample()[0]
+    own, longer = (rig.said(rig.batch([one])) for one in (row, lengthened(row)))
+    difference = max(_difference(one[:1], two[:1]) for one, two in zip(own, longer, strict=True))
     _within(
         difference,
         rig,

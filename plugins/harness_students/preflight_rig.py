@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 
 Batch = Mapping[str, Any]
 
-BESIDE = frozenset({"labels", "completion_mask", "ref_chosen_logps", "ref_rejected_logps", "weight"})
+BESIDE = frozenset({"labels", "completion_mask", "ref_chosen_logps", "ref_rejected_logps", "rejected_of", "weight"})
 """Keys of a batch that are for the loss and not for the model."""
+
+MORE = "What is said here comes later."
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ class Rig:
     def sample(self) -> list[Row]:
         """The rows with the most and the fewest words: whatever a batch pads is padded there."""
         ordered = sorted(self.rows, key=lambda row: (_words(row), row["item"]))
-        return [ordered[-1], ordered[0]] if len(ordered) > 1 else ordered
+        return [_with_one_rejected(row) for row in (ordered[-1:] + ordered[:1] if len(ordered) > 1 else ordered)]
 
 
 def answer_labels(batch: Batch) -> Tensor:
@@ -67,10 +69,41 @@ def answer_labels(batch: Batch) -> Tensor:
     return masked
 
 
-def answers(rows: Sequence[Row]) -> list[tuple[int, list[Message]]]:
-    """Every answer of a batch with the place of its row, in the order in which the collators lay them out."""
-    names = [name for name in ("completion", "chosen", "rejected") if name in rows[0]]
-    return [(place, row[name]) for name in names for place, row in enumerate(rows)]
+def answers(rows: Sequence[Row]) -> list[tuple[int, str, list[Message]]]:
+    """Every answer of a batch with the place of its row and the item whose image it is shown with.
+
+    They are in the order in which the collators lay them out: all first answers, then all rejected ones.
+    """
+    first = [(place, row["item"], row.get("completion") or row["chosen"]) for place, row in enumerate(rows)]
+    return first + [
+        (place, row.get("image_of") or row["item"], answer)
+        for place, row in enumerate(rows)
+        for answer in _rejected(row)
+    ]
+
+
+def lengthened(row: Row) -> Row:
+    """The row with more words at the end of its answers."""
+    longer = {name: _longer(row[name]) for name in ("completion", "chosen", "rejected") if name in row}
+    return {**row, **longer}
+
+
+def _longer(answer: Any) -> Any:  # noqa: ANN401 - messages, or answers of several
+    if isinstance(answer, Mapping):
+        return {**answer, "content": f"{answer['content']} {MORE}"}
+    return [_longer(part) for part in answer]
+
+
+def _rejected(row: Row) -> Sequence[list[Message]]:
+    """The rejected answers; a row for a stock trainer holds its one bare."""
+    rejected = row.get("rejected") or []
+    return [rejected] if rejected and isinstance(rejected[0], Mapping) else rejected
+
+
+def _with_one_rejected(row: Row) -> Row:
+    """With several the order of a batch is the trainer's own affair."""
+    few = len(_rejected(row)) < 2
+    return row if few else {**row, "rejected": row["rejected"][:1]}
 
 
 def rendered(processor: Processor, row: Row, answer: list[Message]) -> tuple[str, str]:
@@ -91,5 +124,12 @@ def _with_image(content: str | list[Message]) -> list[Message]:
     return [{"type": "image"}, *_as_parts(content)] if isinstance(content, str) else content
 
 
+def _moved(value: Any, device: Any) -> Any:  # noqa: ANN401
+    if isinstance(value, Mapping):
+        return {key: _moved(inner, device) for key, inner in value.items()}
+    return value.to(device) if hasattr(value, "to") else value
+
+
 def _words(row: Row) -> int:
-    return sum(len(str(message["content"])) for name in row if isinstance(row[name], list) for message in row[name])
+    said = [*row["prompt"], *(message for _, _, answer in answers([row]) for message in answer)]
+    return sum(len(str(message["content"])) for message in said)

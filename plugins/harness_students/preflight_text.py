@@ -13,6 +13,8 @@ from harness_students.vlm_rows import Row
 VISION_KEYS = frozenset({"pixel_values", "pixel_attention_mask", "image_sizes"})
 """What the vision tower alone reads; cached features stand in for it."""
 
+STAND_INS = frozenset({"image_features", "engine"})
+
 SHOWN = 5
 SLACK = 32
 """Tokens by which an estimate of a row's length may be wrong; rows so near to the limit are counted exactly."""
@@ -21,8 +23,8 @@ SLACK = 32
 def collator_keeps_keys(rig: Rig) -> list[str]:
     """Whether the batch has all that the processor makes of a prompt and a picture."""
     row = rig.sample()[0]
-    made, batch = _processed(rig, row), rig.batch([row])
-    lost = set(made) - set(batch) - (VISION_KEYS if "image_features" in batch else set())
+    made, batch = _processed(rig, row, row["item"]), rig.batch([row])
+    lost = set(made) - set(batch) - (VISION_KEYS if STAND_INS & set(batch) else set())
     if lost:
         raise TrainingError(
             f"the collator loses {', '.join(sorted(lost))}, which the processor makes and the model reads",
@@ -37,7 +39,7 @@ def mask_is_completion(rig: Rig) -> int:
     rows = rig.sample()
     labels = answer_labels(rig.batch(rows))
     tokenizer = rig.processor.tokenizer
-    for (place, answer), label in zip(answers(rows), labels, strict=True):
+    for (place, _, answer), label in zip(answers(rows), labels, strict=True):
         expected = rendered(rig.processor, rows[place], answer)[1]
         learnt = tokenizer.decode(label[label != -100])
         words = "".join(_words(answer).split())
@@ -72,9 +74,9 @@ def _intact(rig: Rig, rows: Sequence[Row]) -> int:
     batch = rig.batch(rows)
     image = rig.model.config.image_token_id
     surplus = 0
-    for at, (place, answer) in enumerate(answers(rows)):
+    for at, (place, shown, answer) in enumerate(answers(rows)):
         row = rows[place]
-        prompt = _processed(rig, row)["input_ids"][0].tolist()
+        prompt = _processed(rig, row, shown)["input_ids"][0].tolist()
         told = prompt + _encoded(rig.processor.tokenizer, rendered(rig.processor, row, answer)[1])
         given = batch["input_ids"][at][batch["attention_mask"][at] == 1].tolist()
         if given != told:
@@ -94,7 +96,7 @@ def _census(rig: Rig, surplus: int, measured: Row, limit: int) -> list[int]:
     image = _image_tokens(rig, [*rig.rows, measured])
     lengths = []
     for row, tokens in zip(rig.rows, image, strict=False):
-        said = [answer for _, answer in answers([row])]
+        said = [answer for _, _, answer in answers([row])]
         more = surplus + tokens - image[-1]
         length = max(_estimate(rig, row, answer) for answer in said) + more
         if length > limit - SLACK:
@@ -109,7 +111,7 @@ def _estimate(rig: Rig, row: Row, answer: Sequence[dict[str, Any]]) -> int:
 
 
 def _count(rig: Rig, row: Row, answer: list[dict[str, Any]]) -> int:
-    prompt = _processed(rig, row)["input_ids"].shape[1]
+    prompt = _processed(rig, row, row["item"])["input_ids"].shape[1]
     return int(prompt) + len(_encoded(rig.processor.tokenizer, rendered(rig.processor, row, answer)[1]))
 
 
@@ -122,12 +124,11 @@ def _image_tokens(rig: Rig, rows: Sequence[Row]) -> list[int]:
     return [by_size[picture.height, picture.width] for picture in pictures]
 
 
-def _processed(rig: Rig, row: Row) -> Any:  # noqa: ANN401
-    """Prompt and picture through the processor, one alone."""
-    _, answer = answers([row])[0]
-    prompt = rendered(rig.processor, row, answer)[0]
+def _processed(rig: Rig, row: Row, shown: str) -> Any:  # noqa: ANN401
+    """Prompt and picture of an item through the processor, one alone."""
+    prompt = rendered(rig.processor, row, answers([row])[0][2])[0]
     return rig.processor(
-        text=[prompt], images=[[rig.pictures.open(row["item"])]], add_special_tokens=False, return_tensors="pt"
+        text=[prompt], images=[[rig.pictures.open(shown)]], add_special_tokens=False, return_tensors="pt"
     )
 
 
