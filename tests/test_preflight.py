@@ -53,7 +53,7 @@ def stage1(tmp_path_factory, kept):
 def caught(tmp_path, kept, stage1):
     """Trains with a trainer that was spoiled before the probes, and returns what they said of it."""
 
-    def go(spoil, folder=None, stage=1):
+    def go(spoil, folder=None, stage=1, engine="off"):
         rigs = []
 
         class Mutant(Vlm if folder else TinyLlava):
@@ -63,7 +63,8 @@ def caught(tmp_path, kept, stage1):
                 return rigs[0]
 
         where = {"model": str(folder), "dtype": "float32"} if folder else {}
-        mutant, bench = Mutant(sft=FAST, dpo=FAST, **where), tiny_families.Bench(tmp_path / "out", kept=kept)
+        mutant = Mutant(sft=FAST, dpo=FAST, engine=engine, **where)
+        bench = tiny_families.Bench(tmp_path / "out", kept=kept)
         examples, objective, start = (TARGETS, Objective(), None) if stage == 1 else (PAIRS, JOINT, stage1)
         with pytest.raises(TrainingError) as raised:
             mutant.train(ITEMS, examples, objective, start, bench)
@@ -72,12 +73,29 @@ def caught(tmp_path, kept, stage1):
     return go
 
 
+class Spoiled:
+    """A collator that changes every batch that another one makes."""
+
+    def __init__(self, collate, change):
+        self.collate, self.change = collate, change
+
+    def __call__(self, rows):
+        return self.change(self.collate(rows))
+
+
+class SpoiledEngine(Spoiled):
+    """The same of the engine's, which is made anew for the rows that are looked at."""
+
+    def over(self, rows):
+        return SpoiledEngine(self.collate.over(rows), self.change)
+
+
 def collating(change):
-    """A spoiler that changes every batch that the trainer's own collator makes."""
+    """A spoiler of what the trainer collates."""
 
     def spoil(trainer):
-        collate = trainer.data_collator
-        trainer.data_collator = lambda rows: change(collate(rows))
+        kind = SpoiledEngine if hasattr(trainer.data_collator, "over") else Spoiled
+        trainer.data_collator = kind(trainer.data_collator, change)
 
     return spoil
 
@@ -95,6 +113,11 @@ def grey(batch):
     return batch
 
 
+def featureless(batch):
+    batch["engine"]["features"] = torch.zeros_like(batch["engine"]["features"])
+    return batch
+
+
 def shifted(batch):
     mask = (batch["labels"] != -100).roll(-1, dims=1)
     batch["labels"] = batch["input_ids"].masked_fill(~mask, -100)
@@ -103,6 +126,12 @@ def shifted(batch):
 
 def mixed(batch):
     batch["pixel_values"] = batch["pixel_values"].flip(0)
+    return batch
+
+
+def misplaced(batch):
+    features = batch["engine"]["features"]
+    batch["engine"]["features"] = features.unflatten(0, (-1, 25)).flip(0).flatten(0, 1)
     return batch
 
 
@@ -128,8 +157,9 @@ def cut(batch):
     return {**batch, **{name: batch[name][:, 8:] for name in ("input_ids", "attention_mask", "labels")}}
 
 
-def test_a_picture_that_does_not_reach_the_model_is_noticed(caught):
-    error, rig = caught(collating(grey))
+@pytest.mark.parametrize(("change", "engine"), [(grey, "off"), (featureless, "on")])
+def test_a_picture_that_does_not_reach_the_model_is_noticed(change, engine, caught):
+    error, rig = caught(collating(change), engine=engine)
     assert str(error) == (
         "image_matters: another picture changes no log-probability (by 0 at most): the image does not reach the model\n"
         "  use versions of trl and transformers that the constraints file names"
@@ -137,17 +167,18 @@ def test_a_picture_that_does_not_reach_the_model_is_noticed(caught):
     assert alone("image_matters", rig)
 
 
-def test_a_mask_that_is_shifted_by_one_token_is_noticed(caught):
-    error, rig = caught(collating(shifted))
+@pytest.mark.parametrize("engine", ["off", "on"])
+def test_a_mask_that_is_shifted_by_one_token_is_noticed(engine, caught):
+    error, rig = caught(collating(shifted), engine=engine)
     assert error.place == "mask_is_completion"
     assert "read '<assistant> Word found." in error.cause
     assert error.cause.endswith("</s>'")
     assert alone("mask_is_completion", rig)
 
 
-@pytest.mark.parametrize("change", [mixed, stretched])
-def test_a_row_that_fares_otherwise_in_a_batch_is_noticed(change, caught):
-    error, rig = caught(collating(change))
+@pytest.mark.parametrize(("change", "engine"), [(mixed, "off"), (stretched, "off"), (misplaced, "on")])
+def test_a_row_that_fares_otherwise_in_a_batch_is_noticed(change, engine, caught):
+    error, rig = caught(collating(change), engine=engine)
     assert error.place == "batched_equals_single"
     assert error.cause.startswith("a row's log-probabilities differ by ")
     assert alone("batched_equals_single", rig)
@@ -197,6 +228,17 @@ def test_lora_on_the_tower_is_noticed(tmp_path, kept):
         everywhere.train(ITEMS, TARGETS, Objective(), None, tiny_families.Bench(tmp_path / "out", kept=kept))
     assert raised.value.place == "adapter_off_vision"
     assert "model.vision_tower.encoder.layers.0.self_attn.q_proj and 3 more" in raised.value.cause
+
+
+def test_a_reference_of_another_training_is_noticed(caught):
+    def spoil(trainer):
+        # As if the shelf held the log-probabilities of another adapter under this one's name.
+        known = trainer.data_collator.references.of
+        trainer.data_collator.references.of = lambda row: [number - 0.5 for number in known(row)]
+
+    error, rig = caught(spoil, stage=2, engine="on")
+    assert error.place == "rewards_start_at_zero"
+    assert alone("rewards_start_at_zero", rig)
 
 
 def test_a_reference_that_is_another_adapter_is_noticed(caught):

@@ -78,7 +78,7 @@ def test_a_family_goes_through_both_stages_and_all_probes(name, family, tmp_path
         assert found["image_matters"] > 1e-3 > 1e-5 > found["batched_equals_single"]
         assert found["answers_are_unseen"] < 1e-5
         assert found["adapter_changes_output"] > 1e-3
-    assert two.facts["preflight"]["rewards_start_at_zero"] == [0.0, 0.0]
+    assert max(map(abs, two.facts["preflight"]["rewards_start_at_zero"])) < 1e-5
     warm = list(vlm.predict(WORLD.items("test"), two.out, two))
     assert list(vlm.predict(WORLD.items("test"), two.out, tiny_families.Bench(tmp_path / "fresh"))) == warm
     assert {file.name for file in two.out.iterdir()} == {"adapter_model.safetensors", "adapter_config.json"}
@@ -262,12 +262,12 @@ def test_a_quantized_base_needs_its_package_and_a_device(family, monkeypatch):
         pytest.skip("there is a device")
     if not _installed("bitsandbytes"):
         with pytest.raises(MissingDependency, match="needs bitsandbytes\n  pip install 'ooc-harness\\[quant\\]'"):
-            load_base(str(family("llava")), "float32", Loading(quantize="4bit"))
+            load_base(str(family("llava")), "float32", loading=Loading(quantize="4bit"))
     monkeypatch.setattr("harness_students.vlm_loading.find_spec", lambda name: name)
     with pytest.raises(TrainingError, match="a quantized base needs a CUDA device"):
-        load_base(str(family("llava")), "float32", Loading(quantize="4bit"))
+        load_base(str(family("llava")), "float32", loading=Loading(quantize="4bit"))
     with pytest.raises(TrainingError, match="torch finds no CUDA device"):
-        load_base(str(family("llava")), "float32", Loading(device="cuda"))
+        load_base(str(family("llava")), "float32", loading=Loading(device="cuda"))
 
 
 def test_the_vision_side_is_not_quantized():
@@ -302,7 +302,8 @@ def test_the_frozen_vision_side_is_run_once_and_never_backwards(family, tmp_path
     weights = []
     for again in (True, False):
         bench = tiny_families.Bench(tmp_path / str(again))
-        vlm = Counted(**dict(student(family("llava"), gradient_checkpointing=again)))
+        # The engine would keep what the vision side makes and never run it in training.
+        vlm = Counted(**dict(student(family("llava"), gradient_checkpointing=again, engine="off")))
         vlm.train(ITEMS, TARGETS, Objective(), None, bench)
         weights.append((bench.out / "adapter_model.safetensors").read_bytes())
     # Two steps of either training, and one look at either result with and without the adapter.

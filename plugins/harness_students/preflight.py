@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from harness.api import TrainingError, Workbench
-from harness_students.preflight_rig import Batch, Rig, answers, lengthened
+from harness_students.preflight_rig import Rig, answers, lengthened
 from harness_students.preflight_text import collator_keeps_keys, mask_is_completion, nothing_truncated
 from harness_students.vlm_base import adapted_modules, adapter_sha256
 from harness_students.vlm_rows import Row
@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 NOISE = {"float32": 1e-4, "float16": 2e-2, "bfloat16": 1e-1}
 """Differences of a log-probability that the order of additions explains, by the base's type."""
 
-ZERO = 1e-4
-"""Rewards of equal policies differ by rounding only; a wrong reference shows rewards of 0.1 and more."""
+ZERO = {"float32": 1e-4, "float16": 5e-2, "bfloat16": 5e-2}
+"""Rewards of equal policies differ by rounding only, also where the reference was computed in other batches.
+
+A wrong reference shows rewards of 0.1 and more."""
 
 LOOKED_AT = 16
 """Rows among which a second picture is looked for."""
@@ -105,9 +107,9 @@ def reference_is_start(rig: Rig, start: str) -> str:
     return found
 
 
-def rewards_start_at_zero(rewards: Sequence[float]) -> list[float]:
+def rewards_start_at_zero(rewards: Sequence[float], rig: Rig) -> list[float]:
     """Implicit rewards (chosen, rejected) before a step is taken, where the reference is the start."""
-    if any(abs(reward) >= ZERO for reward in rewards):
+    if any(not abs(reward) < ZERO[_numbers(rig)] for reward in rewards):
         raise TrainingError(
             f"the first rewards are {rewards[0]:.2g} and {rewards[1]:.2g}, not 0: "
             "the reference is not the start of the training",
@@ -136,30 +138,24 @@ def adapter_changes_output(rig: Rig) -> float:
 class Preflight:
     """The probes of one training and what they found, as it goes into the manifest."""
 
-    def __init__(self, bench: Workbench) -> None:
-        self._bench = bench
+    def __init__(self, rig: Rig, bench: Workbench, start: str | None) -> None:
+        """``start`` is the digest of the adapter that is both start and reference, where one is."""
+        self._rig, self._bench, self._start = rig, bench, start
         self._found: dict[str, object] = {}
-        self._rig: Rig | None = None
 
-    def take_off(self, rig: Rig, start: str | None, rewards: Callable[[Batch], Sequence[float]]) -> None:
-        """Everything that can be known before the first step.
-
-        ``start`` is the digest of the adapter that is both start and reference, where one is.
-        """
-        self._rig = rig
-        if start is not None:
-            self._prove("reference_is_start", reference_is_start(rig, start))
-            self._bench.prove(reference_adapter_sha256=start)
+    def take_off(self, rewards: Callable[[], Sequence[float]]) -> None:
+        """Everything that can be known before the first step; ``rewards`` are those of the trainer."""
+        if self._start is not None:
+            self._prove("reference_is_start", reference_is_start(self._rig, self._start))
+            self._bench.prove(reference_adapter_sha256=self._start)
         for name, probe in PROBES.items():
-            self._prove(name, probe(rig))
-        if start is not None:
-            self._prove("rewards_start_at_zero", rewards_start_at_zero(rewards(rig.batch(rig.sample()))))
+            self._prove(name, probe(self._rig))
+        if self._start is not None:
+            self._prove("rewards_start_at_zero", rewards_start_at_zero(rewards(), self._rig))
 
-    def land(self, start: str | None) -> None:
+    def land(self) -> None:
         """What is known after the last step."""
-        if self._rig is None:
-            return
-        if start is not None and adapter_sha256(self._rig.model, "ref") != start:
+        if self._start is not None and adapter_sha256(self._rig.model, "ref") != self._start:
             raise TrainingError("training changed the reference adapter", place="reference_is_start")
         self._prove("adapter_changes_output", adapter_changes_output(self._rig))
 
@@ -185,5 +181,9 @@ def _difference(one: Tensor, other: Tensor) -> float:
 
 def _within(difference: float, rig: Rig, place: str, cause: str, remedy: str) -> None:
     # A difference that is no number is no agreement either.
-    if not difference <= NOISE[str(rig.model.dtype).removeprefix("torch.")]:
+    if not difference <= NOISE[_numbers(rig)]:
         raise TrainingError(cause, place=place, remedy=remedy)
+
+
+def _numbers(rig: Rig) -> str:
+    return str(rig.model.dtype).removeprefix("torch.")

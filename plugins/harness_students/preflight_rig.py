@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from harness_students.vlm_text import Message
 
 if TYPE_CHECKING:
     from torch import Tensor
+    from transformers import Trainer
 
 Batch = Mapping[str, Any]
 
@@ -32,6 +34,8 @@ class Rig:
     rows: Sequence[Row]
     pictures: Pictures
     collate: Callable[[list[Row]], Batch]
+    computing: Callable[[], AbstractContextManager[object]] = nullcontext
+    """In what the trainer computes, such as its type of numbers."""
 
     def batch(self, rows: Sequence[Row]) -> Batch:
         """What the trainer would be given of these rows, on the model's device."""
@@ -48,7 +52,7 @@ class Rig:
         training = self.model.training
         self.model.eval()
         try:
-            with torch.no_grad():
+            with torch.no_grad(), self.computing():
                 log_probs = self.model(**inputs, labels=labels, fused_lm_head=True).log_probs  # (R, L - 1)
         finally:
             self.model.train(training)
@@ -59,6 +63,21 @@ class Rig:
         """The rows with the most and the fewest words: whatever a batch pads is padded there."""
         ordered = sorted(self.rows, key=lambda row: (_words(row), row["item"]))
         return [_with_one_rejected(row) for row in (ordered[-1:] + ordered[:1] if len(ordered) > 1 else ordered)]
+
+
+def rig_of(trainer: Trainer, processor: Processor, rows: Sequence[Row], pictures: Pictures) -> Rig:
+    """Of a trainer that is ready to go."""
+    collator = trainer.data_collator
+
+    def collate(shown: list[Row]) -> Batch:
+        # The engine's collator knows the rows of its training; for others it is made anew.
+        return (
+            collator.over(shown)([{"row": place} for place in range(len(shown))])
+            if hasattr(collator, "over")
+            else collator(shown)
+        )
+
+    return Rig(trainer.model, processor, rows, pictures, collate, trainer.compute_loss_context_manager)
 
 
 def answer_labels(batch: Batch) -> Tensor:

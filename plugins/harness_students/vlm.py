@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -20,9 +21,12 @@ from harness.api import (
     file_digest,
     hookimpl,
 )
+from harness_students.engine.batches import Batches
+from harness_students.engine.engage import features_of
+from harness_students.engine.switches import Engine
 from harness_students.families import lora_targets
 from harness_students.preflight import Preflight
-from harness_students.preflight_rig import Rig
+from harness_students.preflight_rig import Rig, rig_of
 from harness_students.vlm_base import (
     Base,
     Model,
@@ -38,7 +42,7 @@ from harness_students.vlm_pictures import Pictures
 from harness_students.vlm_predict import predict
 from harness_students.vlm_rows import LOSSES, Rows, make_rows
 from harness_students.vlm_text import PROMPT, TINY_PROMPT, Order
-from harness_students.vlm_trl import Schedule, fine_tune, prefer, remove_leftovers, rewards_of
+from harness_students.vlm_trl import Drive, Schedule, build_trainer, first_rewards, remove_leftovers, run
 
 if TYPE_CHECKING:
     from transformers import Trainer
@@ -58,7 +62,9 @@ class Vlm(Student):
     """
 
     name = "vlm"
-    transport: ClassVar[frozenset[str]] = frozenset({"device", "attention", "gradient_checkpointing", "threads"})
+    transport: ClassVar[frozenset[str]] = frozenset(
+        {"device", "attention", "gradient_checkpointing", "threads", "engine", "checkpoint_minutes"}
+    )
 
     model: str = "llava-hf/llava-v1.6-vicuna-7b-hf"
     """Folder or hub id of the base; ``tiny_llava`` is the one that comes with this package."""
@@ -91,6 +97,12 @@ class Vlm(Student):
     """Items that are answered at once."""
     dtype: Literal["float32", "bfloat16", "float16"] = "bfloat16"
     """Type in which the base's weights are held."""
+    batches: Batches = "items"
+    """Which rows make a batch: ``random`` ones, all rows of an ``item``, or such of like ``lengths``."""
+    engine: Engine = Engine()
+    """What makes a training cheaper and leaves its losses as they are; ``off`` turns all of it off."""
+    checkpoint_minutes: float | None = Field(default=10, ge=0)
+    """How often a training can be taken up again after a kill; 0 is after every step, none is never."""
     device: Device = "auto"
     """Where it is trained and asked; ``auto`` is CUDA where there is such a device."""
     attention: Attention = "auto"
@@ -155,7 +167,10 @@ class Vlm(Student):
         """Greedy answers; p_falsified is read where the verdict stands, and is missing where it does not."""
         base = self._base(bench)
         adapted = open_adapter(base, model).eval() if model else base.model
-        return predict(base, adapted, items, self.prompt, self.order, self.predict_batch_size, self.max_new_tokens)
+        features = features_of(base, bench) if self.engine.features else None
+        return predict(
+            base, adapted, items, self.prompt, self.order, self.predict_batch_size, self.max_new_tokens, features
+        )
 
     def _location(self) -> str:
         return str(Path(__file__).with_name(SHIPPED)) if self.model == SHIPPED else self.model
@@ -166,9 +181,12 @@ class Vlm(Student):
 
         if self.threads:
             torch.set_num_threads(self.threads)
+        digest = self.digest()
         loading = Loading(self.quantize, self.device, self.attention, self.image_tiles, self.longest_edge)
-        key = f"vlm {self.model} {self.dtype} {loading} {self.digest()}"
-        return bench.warm(key, lambda: load_base(self._location(), self.dtype, loading))
+        return bench.warm(
+            f"vlm {self.model} {self.dtype} {loading} {digest}",
+            lambda: load_base(self._location(), self.dtype, digest, loading),
+        )
 
     def _new_adapter(self, base: Base, seed: int) -> Model:
         """LoRA with weights drawn from the seed; its update is zero."""
@@ -203,34 +221,32 @@ class Vlm(Student):
         bench: Workbench,
         before: str,
     ) -> None:
-        again = self._recomputes(model)
-        flight = Preflight(bench)
+        recompute = (
+            model.device.type == "cuda" if self.gradient_checkpointing == "auto" else self.gradient_checkpointing
+        )
+        drive = Drive(self.engine, self.batches, self.checkpoint_minutes, base.digest, recompute)
+        schedule = self.dpo if rows.pairs else self.sft
+        if rows.pairs and objective.reference == "none" and set(objective.losses) != {"sft"}:
+            raise TrainingError(
+                "TRL's preference losses cannot do without a reference",
+                remedy="use the reference 'start' or 'base'",
+            )
+        apart = rows.pairs and objective.reference == "base" and not self.engine.reference
+        reference = base.branch() if apart else None
+        trainer = build_trainer(
+            model, base.processor, rows.rows, pictures, schedule, objective, bench, drive, reference
+        )
         start = before if rows.pairs and objective.reference == "start" else None
-
-        def inspect(trainer: Trainer) -> None:
-            flight.take_off(self._rig(trainer, base, rows, pictures), start, lambda batch: rewards_of(trainer, batch))
-
-        if not rows.pairs:
-            fine_tune(model, base.processor, rows.rows, pictures, self.sft, objective, bench, inspect, again)
-        else:
-            if objective.reference == "none" and set(objective.losses) != {"sft"}:
-                raise TrainingError(
-                    "TRL's preference losses cannot do without a reference",
-                    remedy="use the reference 'start' or 'base'",
-                )
-            reference = base.branch() if objective.reference == "base" else None
-            prefer(model, base.processor, rows.rows, pictures, self.dpo, objective, bench, reference, inspect, again)
-        flight.land(start)
+        flight = Preflight(self._rig(trainer, base, rows, pictures), bench, start)
+        flight.take_off(partial(first_rewards, trainer, schedule.batch_size))
+        first = run(trainer, bench)
+        if rows.pairs:
+            bench.prove(first_step_rewards=[first["rewards/chosen"], first["rewards/rejected"]])
+        flight.land()
 
     def _rig(self, trainer: Trainer, base: Base, rows: Rows, pictures: Pictures) -> Rig:
         """What the trainer is about to use, for the probes."""
-        return Rig(trainer.model, base.processor, rows.rows, pictures, trainer.data_collator)
-
-    def _recomputes(self, model: Model) -> bool:
-        """Whether activations are computed again in the backward pass."""
-        if self.gradient_checkpointing == "auto":
-            return bool(model.device.type == "cuda")
-        return self.gradient_checkpointing
+        return rig_of(trainer, base.processor, rows.rows, pictures)
 
 
 def _changed(model: Model, before: str) -> str:

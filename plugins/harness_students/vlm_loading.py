@@ -32,6 +32,12 @@ class Loading:
     image_tiles: int | None = None
     longest_edge: int | None = None
 
+    @property
+    def differs(self) -> str:
+        """What makes another model of the same files; empty where nothing does."""
+        said = {"quantize": self.quantize, "image_tiles": self.image_tiles, "longest_edge": self.longest_edge}
+        return "".join(f" {name}={value}" for name, value in said.items() if value not in (None, "none"))
+
 
 def read(model: str, dtype: str, loading: Loading) -> tuple[Model, Processor]:
     """Read both; nothing that comes with the model is executed."""
