@@ -201,20 +201,22 @@ def test_several_rejected_answers_and_another_image_make_one_batch(base, tmp_pat
         "item": "item-0",
         "weight": 2.0,
     }
-    rows = [row, {**PAIRS[1], "image_of": "item-2", "weight": 1.0}]
+    alone = {**PAIRS[2], "rejected": [], "weight": 0.5}
+    rows = [row, {**PAIRS[1], "image_of": "item-2", "weight": 1.0}, alone]
     model, switch = fused(base)
-    plain = assembly_of(base, rows, weights=[2.0, 1.0])
-    batch = plain.batch([0, 1])
-    order = [(part.group, part.place) for part in lay_out([plain.encoder.answers(n) for n in (0, 1)])]
-    assert order == [(0, 0), (1, 0), (0, 1), (1, 1), (0, 2), (0, 3)]
-    shown = [part.answer.item for part in lay_out([plain.encoder.answers(n) for n in (0, 1)])]
-    assert shown == ["item-0", "item-1", "item-0", "item-2", "item-0", "item-1"]
-    assert batch["weight"].tolist() == [2.0, 1.0]
+    plain = assembly_of(base, rows, weights=[2.0, 1.0, 0.5])
+    batch = plain.batch([0, 1, 2])
+    parts = lay_out([plain.encoder.answers(n) for n in range(3)])
+    assert [(part.group, part.place) for part in parts] == [(0, 0), (1, 0), (2, 0), (0, 1), (1, 1), (0, 2), (0, 3)]
+    shown = [part.answer.item for part in parts]
+    assert shown == ["item-0", "item-1", "item-2", "item-0", "item-2", "item-0", "item-1"]
+    assert batch["weight"].tolist() == [2.0, 1.0, 0.5]
+    assert batch["rejected_of"].tolist() == [0, 1, 0, 0]
     stock = run(model, batch)
     switch.head = True
-    packing = assembly_of(base, rows, model, prefix=True, weights=[2.0, 1.0])
-    batch = packing.batch([0, 1])
-    assert batch["engine"]["packed"]["input_ids"].shape[0] == 4
+    packing = assembly_of(base, rows, model, prefix=True, weights=[2.0, 1.0, 0.5])
+    batch = packing.batch([0, 1, 2])
+    assert batch["engine"]["packed"]["input_ids"].shape[0] == 5
     assert_close(run(model, batch), stock)
 
 

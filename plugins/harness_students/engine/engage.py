@@ -18,7 +18,7 @@ from harness_students.engine.forward import install
 from harness_students.engine.references import References
 from harness_students.engine.scoring import score
 from harness_students.engine.switches import Engine
-from harness_students.engine.tokens import Encoder
+from harness_students.engine.tokens import Encoder, stock_collator
 from harness_students.vlm_base import Base, Processor, adapter_sha256
 from harness_students.vlm_pictures import Pictures
 
@@ -44,13 +44,13 @@ class Lesson:
 
 
 def engage(trainer: Trainer, lesson: Lesson, bench: Workbench) -> Assembly:
-    """Give the trainer the engine's collator and forward; the trainer's own collator encodes the rows."""
+    """Give the trainer the engine's collator and forward; TRL's own collator encodes the rows."""
     said: dict[str, str] = {}
     model = trainer.model.get_base_model()
     pairs = "completion" not in lesson.rows[0]
     tokenizer = lesson.processor.tokenizer
     assembly = Assembly(
-        encoder=Encoder(trainer.data_collator, lesson.rows, lesson.pictures, keep=lesson.engine.tokens),
+        encoder=Encoder(stock_collator(trainer, pairs), lesson.rows, lesson.pictures, keep=lesson.engine.tokens),
         model=model,
         pad_token=tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id,
         labels=not pairs,
