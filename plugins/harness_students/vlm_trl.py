@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -218,8 +217,3 @@ def _dataset(rows: Sequence[Row], pictures: Pictures, *, opened: bool) -> Datase
         return {**batch, "images": images}
 
     return Dataset.from_list([{**row, "row": index} for index, row in enumerate(rows)]).with_transform(show)
-
-
-def remove_leftovers(folder: Path) -> None:
-    """Delete what peft writes beside an adapter: its model card names paths of this machine."""
-    (folder / "README.md").unlink(missing_ok=True)
