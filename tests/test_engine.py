@@ -119,8 +119,8 @@ def test_what_is_cached_is_computed_once_over_all_trainings(examples, tmp_path, 
         other = Objective(losses={"ipo": 1.0}, beta=0.3) if examples is PAIRS else Objective(lr=1e-3)
         bench = learn(tmp_path, Engine(), examples, other, stage1.out, name="second")
         assert len(seen) == IMAGES
-    # Twelve batches and, before them, three small ones on which the engine is compared with TRL.
-    assert len(read) - first == 12 + 3
+    # Twelve batches and, before them, three small ones on which the engine is compared with TRL; the probes' own.
+    assert len(read) - first == 12 + 3 + (10 if examples is PAIRS else 9)
     if examples is PAIRS:
         assert first - (len(read) - first) == len(PAIRS)
         assert {"reference_answers_computed": 0} in bench.measured
