@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -12,6 +13,7 @@ from harness.api import (
     Accepts,
     Example,
     Item,
+    Job,
     Objective,
     Prediction,
     Student,
@@ -30,6 +32,7 @@ from harness_students.vlm_base import (
     quiet_peft,
     require_packages,
 )
+from harness_students.vlm_many import Enter, train_together
 from harness_students.vlm_pictures import Pictures
 from harness_students.vlm_predict import predict
 from harness_students.vlm_rows import LOSSES, Rows, make_rows
@@ -51,7 +54,7 @@ class Vlm(Student):
     """
 
     name = "vlm"
-    transport: ClassVar[frozenset[str]] = frozenset({"threads"})
+    transport: ClassVar[frozenset[str]] = frozenset({"threads", "together"})
 
     model: str = "llava-hf/llava-v1.6-vicuna-7b-hf"
     """Folder or hub id of the base; ``tiny_llava`` is the one that comes with this package."""
@@ -79,6 +82,8 @@ class Vlm(Student):
     """Type in which the base's weights are held."""
     threads: int | None = Field(default=None, ge=1)
     """Processor threads; by default what torch finds."""
+    together: int = Field(default=1, ge=1, le=64)
+    """Trainings that are done at once where so many are ready; their batches must fit into memory together."""
 
     @field_validator("sft", "dpo", mode="before")
     @classmethod
@@ -111,6 +116,21 @@ class Vlm(Student):
         bench: Workbench,
     ) -> None:
         """Train a LoRA adapter and write it; without examples it is written as it was at the start."""
+        self._train(Job(items, examples, objective, start, bench), lambda _: None)
+
+    def at_once(self) -> int:
+        """As many as the option says."""
+        return self.together
+
+    def train_many(self, jobs: Sequence[Job]) -> None:
+        """Train the adapters on one base, their batches together. With dropout, which is random, each is done alone."""
+        if self.dropout or len(jobs) < 2:
+            super().train_many(jobs)
+        else:
+            train_together(self._base(jobs[0].bench), [partial(self._train, job) for job in jobs])
+
+    def _train(self, job: Job, enter: Enter) -> None:
+        items, examples, objective, start, bench = job.items, job.examples, job.objective, job.start, job.bench
         base = self._base(bench)
         pictures = Pictures(items)
         rows = make_rows(items, examples, pictures, objective, self.prompt, self.order)
@@ -127,7 +147,7 @@ class Vlm(Student):
             start_adapter_sha256=before,
         )
         if rows.rows:
-            self._fit(base, model, rows, pictures, objective, bench, before)
+            self._fit(base, model, rows, pictures, objective, bench, before, enter)
             bench.prove(adapter_sha256=_changed(model, before))
         _write(model, Path(self.model).name, bench.out)
 
@@ -180,9 +200,10 @@ class Vlm(Student):
         objective: Objective,
         bench: Workbench,
         before: str,
+        enter: Enter,
     ) -> None:
         if not rows.pairs:
-            fine_tune(model, base.processor, rows.rows, pictures, self.sft, objective, bench)
+            fine_tune(model, base.processor, rows.rows, pictures, self.sft, objective, bench, enter)
             return
         if objective.reference == "none" and set(objective.losses) != {"sft"}:
             raise TrainingError(
@@ -190,7 +211,7 @@ class Vlm(Student):
                 remedy="use the reference 'start' or 'base'",
             )
         if objective.reference == "base":
-            prefer(model, base.processor, rows.rows, pictures, self.dpo, objective, bench, base.branch())
+            prefer(model, base.processor, rows.rows, pictures, self.dpo, objective, bench, enter, base.branch())
             return
 
         def prove_reference() -> None:
@@ -199,7 +220,7 @@ class Vlm(Student):
             if reference != before:
                 raise TrainingError("the reference adapter is not the adapter that training starts from")
 
-        prefer(model, base.processor, rows.rows, pictures, self.dpo, objective, bench, at_start=prove_reference)
+        prefer(model, base.processor, rows.rows, pictures, self.dpo, objective, bench, enter, at_start=prove_reference)
         if adapter_sha256(model, "ref") != before:
             raise TrainingError("training changed the reference adapter")
 

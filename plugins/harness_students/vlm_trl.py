@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from harness.api import Objective, TrainingError, Workbench
 from harness_students.vlm_base import Model, Processor, quiet_peft
+from harness_students.vlm_many import Enter
 from harness_students.vlm_pictures import Pictures
 from harness_students.vlm_rows import Row
 
@@ -52,14 +53,15 @@ def fine_tune(
     schedule: Schedule,
     objective: Objective,
     bench: Workbench,
+    enter: Enter,
 ) -> None:
     """SFT on prompts and completions; the loss is over the completion's tokens only."""
     from trl import SFTConfig, SFTTrainer
 
     config = SFTConfig(**_arguments(model, len(rows), schedule, objective, bench), completion_only_loss=True)
-    _run(
-        SFTTrainer(model=model, args=config, train_dataset=_dataset(rows, pictures), processing_class=processor), bench
-    )
+    trainer = SFTTrainer(model=model, args=config, train_dataset=_dataset(rows, pictures), processing_class=processor)
+    enter(trainer)
+    _run(trainer, bench)
 
 
 def prefer(
@@ -70,6 +72,7 @@ def prefer(
     schedule: Schedule,
     objective: Objective,
     bench: Workbench,
+    enter: Enter,
     reference: Model | None = None,
     at_start: Callable[[], None] = lambda: None,
 ) -> None:
@@ -94,6 +97,7 @@ def prefer(
             processing_class=processor,
         )
     at_start()
+    enter(trainer)
     first = _run(trainer, bench)
     rewards = [first["rewards/chosen"], first["rewards/rejected"]]
     bench.prove(first_step_rewards=rewards)
