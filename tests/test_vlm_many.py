@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import random
 import warnings
+from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +14,9 @@ from harness.api import Job, Objective, Preference, Target, TrainingError, oppos
 from harness.testing import checks_for, rule_of, workbench
 from harness_benchmarks.newsworld import NewsWorld
 from harness_students.vlm import TinyLlava
+from harness_students.vlm_base import quiet_peft
 from harness_students.vlm_joint import Call, join, joinable, split
+from harness_students.vlm_many import train_together
 from harness_students.vlm_trl import Schedule
 from harness_students.vlm_turns import Turn
 
@@ -182,6 +186,62 @@ def test_the_option_says_how_many_and_is_no_part_of_the_identity():
 def test_it_keeps_the_contract_of_students_that_train_many():
     check = next(check for check in checks_for(TinyLlava) if rule_of(check) == "trains many as it trains each")
     check(TinyLlava(together=3))
+
+
+@pytest.mark.parametrize("options", [{"activation_checkpointing": True}, {"bf16": True}])
+def test_activations_computed_again_and_lower_precision_give_what_they_give_alone(tmp_path, starts, options):
+    from datasets import Dataset
+    from trl import SFTConfig, SFTTrainer
+
+    from harness_students import vlm
+    from harness_students.vlm_base import load_base, open_adapter
+
+    base = load_base(str(Path(vlm.__file__).with_name("tiny_llava")), "float32")
+    rows = [
+        {
+            "prompt": [{"role": "user", "content": item.caption}],
+            "completion": [{"role": "assistant", "content": "Verdict: pristine"}],
+            "images": [item.image.open()],
+        }
+        for item in list(ITEMS.values())[:4]
+    ]
+
+    def train(start, enter=lambda _: None):
+        trainer = SFTTrainer(
+            model=open_adapter(base, start, trainable=True),
+            args=SFTConfig(
+                **{"bf16": False, "activation_checkpointing": False, **options},
+                output_dir=str(tmp_path),
+                save_strategy="no",
+                per_device_train_batch_size=2,
+                max_steps=3,
+                max_length=None,
+                logging_steps=1,
+                use_cpu=True,
+                report_to="none",
+                disable_tqdm=True,
+            ),
+            train_dataset=Dataset.from_list(rows),
+            processing_class=base.processor,
+        )
+        enter(trainer)
+        trainer.train()
+        logged = [(line["loss"], line["grad_norm"]) for line in trainer.state.log_history if "loss" in line]
+        found.append((start, logged))
+
+    found = []
+    with quiet_peft():
+        for start in starts:
+            train(start)
+        with Rows() as seen:
+            train_together(base, [partial(train, start) for start in starts])
+    assert max(seen.found) == 4
+    alone, many = dict(found[:2]), dict(found[2:])
+    tolerance = 2e-2 if "bf16" in options else 1e-5
+    for start in starts:
+        assert [number for line in many[start] for number in line] == pytest.approx(
+            [number for line in alone[start] for number in line], rel=tolerance, abs=tolerance
+        )
 
 
 def call(rows, length, mask, **others):

@@ -187,6 +187,9 @@ def _branch_like(base: Base, model: Model) -> Model:
     config.base_model_name_or_path = None
     with quiet_peft():
         branch = get_peft_model(base.branch(), config).requires_grad_(False)
-        if model.get_base_model().is_gradient_checkpointing:
-            branch.get_base_model().gradient_checkpointing_enable({"use_reentrant": False})
+    if any(getattr(module, "gradient_checkpointing", False) for module in model.modules()):
+        inner = branch.get_base_model()
+        # transformers renamed the method in 5.2x and warns of the old name.
+        enable = getattr(inner, "activation_checkpointing_enable", None) or inner.gradient_checkpointing_enable
+        enable({"use_reentrant": False})
     return branch
