@@ -13,6 +13,7 @@ import pytest
 from harness.api import Job, Objective, Preference, Target, TrainingError, opposite
 from harness.testing import checks_for, rule_of, workbench
 from harness_benchmarks.newsworld import NewsWorld
+from harness_students.engine.switches import Engine
 from harness_students.vlm import TinyLlava
 from harness_students.vlm_base import quiet_peft
 from harness_students.vlm_joint import Call, join, joinable, split
@@ -59,8 +60,8 @@ def starts(tmp_path_factory):
     return folders
 
 
-def alone(job):
-    TINY.train(job.items, job.examples, job.objective, job.start, job.bench)
+def alone(job, student=TINY):
+    student.train(job.items, job.examples, job.objective, job.start, job.bench)
 
 
 def lines(job):
@@ -122,7 +123,7 @@ def test_fine_tunings_with_other_seeds_and_lengths_end_as_if_each_were_alone(job
     with Rows() as rows:
         TINY.train_many(many)
     # Six steps each: 3 batches of 4 twice, and a batch of 4 and one of 2 three times.
-    assert rows.found == [12, 10, 12, 10, 12, 10]
+    assert [count for count in rows.found if count > 4] == [12, 10, 12, 10, 12, 10]
     for one, other in zip(ones, many, strict=True):
         assert_equal(one, other)
 
@@ -135,7 +136,10 @@ def test_preference_trainings_with_other_starts_betas_and_references_end_as_if_e
     many = [job(f"many-{index}", *given) for index, given in enumerate(wanted)]
     for one in ones:
         alone(one)
-    TINY.train_many(many)
+    with Rows() as rows:
+        TINY.train_many(many)
+    # A question with its two answers is one row: 4 pairs of each of three, or 2 of the second.
+    assert [count for count in rows.found if count > 8][:4] == [12, 10, 12, 10]
     for one, other in zip(ones, many, strict=True):
         assert_equal(one, other)
     for other in many[:2]:
@@ -143,14 +147,15 @@ def test_preference_trainings_with_other_starts_betas_and_references_end_as_if_e
         assert other.bench.proofs["reference_adapter_sha256"] == other.bench.proofs["start_adapter_sha256"]
 
 
-def test_a_fine_tuning_and_a_preference_training_can_be_done_at_once(job, starts):
+def test_in_stock_trainers_a_fine_tuning_and_a_preference_training_can_be_done_at_once(job, starts):
+    stock = TINY.model_copy(update={"engine": Engine.model_validate("off")})
     wanted = [(TARGETS, PLAIN, None, 3), (PAIRS, JOINT, starts[0], 0)]
     ones = [job(f"one-{index}", *given) for index, given in enumerate(wanted)]
     many = [job(f"many-{index}", *given) for index, given in enumerate(wanted)]
     for one in ones:
-        alone(one)
+        alone(one, stock)
     with Rows() as rows:
-        TINY.train_many(many)
+        stock.train_many(many)
     assert rows.found[0] == 4 + 8
     for one, other in zip(ones, many, strict=True):
         assert_equal(one, other)
@@ -167,7 +172,7 @@ def test_a_training_that_fails_stops_the_others_and_says_why(job):
 def test_with_dropout_each_is_done_alone(job):
     student = TINY.model_copy(update={"dropout": 0.1})
     one, many = job("one"), [job("many-0"), job("many-1", seed=1)]
-    student.train(one.items, one.examples, one.objective, one.start, one.bench)
+    alone(one, student)
     with Rows() as rows:
         student.train_many(many)
     assert max(rows.found) == 4

@@ -99,5 +99,6 @@ def manifest(
             **_device(),
             "seconds": round(seconds, 3),
             "finished": round(time.time(), 3),
+            **({"measured": bench.measured} if bench.measured else {}),
         },
     }
