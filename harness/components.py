@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor as Workers
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal, TypeVar
@@ -176,6 +177,17 @@ class Objective(BaseModel):
     """Peak learning rate, where the student's own setting is not to be used."""
 
 
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One of several trainings at once: what `Student.train` is given."""
+
+    items: Mapping[str, Item]
+    examples: Sequence[Example]
+    objective: Objective
+    start: Path | None
+    bench: Workbench
+
+
 class Recipe(Component):
     """One training: which examples are made of what is known, and what is minimised over them."""
 
@@ -244,6 +256,15 @@ class Student(Component):
 
         ``bench.seed`` fixes every random choice, the new weights first of all.
         """
+
+    def at_once(self) -> int:
+        """How many trainings `train_many` may be given; 1 means that each is done by `train`."""
+        return 1
+
+    def train_many(self, jobs: Sequence[Job]) -> None:
+        """Do several trainings; each writes what `train` alone would write. Where it raises, each is done alone."""
+        for job in jobs:
+            self.train(job.items, job.examples, job.objective, job.start, job.bench)
 
     @abstractmethod
     def predict(self, items: Sequence[Item], model: Path | None, bench: Workbench) -> Iterable[Prediction]:

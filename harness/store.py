@@ -121,6 +121,10 @@ class Store:
         """A folder that survives a kill of the step and is gone once the step is done."""
         return self.root / "checkpoints" / key
 
+    def forget_checkpoints(self, key: str) -> None:
+        """The step is done."""
+        shutil.rmtree(self.checkpoints(key), ignore_errors=True)
+
     def cached(self, key: str, make: Callable[[Path], None]) -> Path:
         """A folder made once per key."""
         name = sha256_of(key.encode())

@@ -13,6 +13,7 @@ from harness.api import (
     Accepts,
     Example,
     Item,
+    Job,
     Objective,
     Prediction,
     Student,
@@ -37,6 +38,7 @@ from harness_students.vlm_base import (
     require_packages,
 )
 from harness_students.vlm_loading import Attention, Device, Loading, Quantize
+from harness_students.vlm_many import Enter, train_together
 from harness_students.vlm_objective import LOSSES
 from harness_students.vlm_pictures import Pictures
 from harness_students.vlm_predict import predict, predict_scored
@@ -66,7 +68,16 @@ class Vlm(Student):
 
     name = "vlm"
     transport: ClassVar[frozenset[str]] = frozenset(
-        {"device", "attention", "gradient_checkpointing", "threads", "engine", "checkpoint_minutes", "agreement_sample"}
+        {
+            "device",
+            "attention",
+            "gradient_checkpointing",
+            "threads",
+            "together",
+            "engine",
+            "checkpoint_minutes",
+            "agreement_sample",
+        }
     )
 
     model: str = "llava-hf/llava-v1.6-vicuna-7b-hf"
@@ -119,6 +130,8 @@ class Vlm(Student):
     """Whether activations are computed again in the backward pass, to save memory; ``auto`` does so on CUDA."""
     threads: int | None = Field(default=None, ge=1)
     """Processor threads; by default what torch finds."""
+    together: int = Field(default=1, ge=1, le=64)
+    """Trainings that are done at once where so many are ready; their batches must fit into memory together."""
 
     @model_validator(mode="after")
     def _scored_first(self) -> Vlm:
@@ -157,6 +170,21 @@ class Vlm(Student):
         bench: Workbench,
     ) -> None:
         """Train a LoRA adapter and write it; without examples it is written as it was at the start."""
+        self._train(Job(items, examples, objective, start, bench), lambda _: None)
+
+    def at_once(self) -> int:
+        """As many as the option says."""
+        return self.together
+
+    def train_many(self, jobs: Sequence[Job]) -> None:
+        """Train the adapters on one base, their batches together. With dropout, which is random, each is done alone."""
+        if self.dropout or len(jobs) < 2:
+            super().train_many(jobs)
+        else:
+            train_together(self._base(jobs[0].bench), [partial(self._train, job) for job in jobs])
+
+    def _train(self, job: Job, enter: Enter) -> None:
+        items, examples, objective, start, bench = job.items, job.examples, job.objective, job.start, job.bench
         base = self._base(bench)
         pictures = Pictures(items)
         rows = make_rows(items, examples, pictures, objective, self.prompt, self.order)
@@ -173,7 +201,7 @@ class Vlm(Student):
             start_adapter_sha256=before,
         )
         if rows.rows:
-            self._fit(base, model, rows, pictures, objective, bench, before)
+            self._fit(base, model, rows, pictures, objective, bench, before, enter)
             bench.prove(adapter_sha256=changed(model, before))
         write(model, Path(self.model).name, bench.out)
 
@@ -235,6 +263,7 @@ class Vlm(Student):
         objective: Objective,
         bench: Workbench,
         before: str,
+        enter: Enter,
     ) -> None:
         recompute = (
             model.device.type == "cuda" if self.gradient_checkpointing == "auto" else self.gradient_checkpointing
@@ -249,7 +278,7 @@ class Vlm(Student):
         start = before if rows.pairs and objective.reference == "start" else None
         flight = Preflight(self._rig(trainer, base, rows, pictures), bench, start)
         flight.take_off(partial(first_rewards, trainer, schedule.batch_size))
-        first = run(trainer, objective, bench)
+        first = run(trainer, objective, bench, enter)
         if rows.pairs:
             bench.prove(first_step_rewards=[first["rewards/chosen"], first.get("rewards/rejected", 0.0)])
         flight.land()

@@ -19,6 +19,7 @@ from harness_students.engine.switches import Engine
 from harness_students.engine.trainers import steered
 from harness_students.vlm_base import Model, Processor, adapter_sha256, quiet_peft
 from harness_students.vlm_groups import Collator, grouped, weighted
+from harness_students.vlm_many import Enter
 from harness_students.vlm_pictures import Pictures
 from harness_students.vlm_preferences import preference_trainer
 from harness_students.vlm_rows import Row
@@ -151,7 +152,7 @@ def _preference_trainer(
     return trainer
 
 
-def run(trainer: Trainer, objective: Objective, bench: Workbench) -> dict[str, float]:
+def run(trainer: Trainer, objective: Objective, bench: Workbench, enter: Enter) -> dict[str, float]:
     """Train, from a checkpoint where there is one, pass the log on, and return its first line."""
     from transformers import PrinterCallback
 
@@ -160,6 +161,7 @@ def run(trainer: Trainer, objective: Objective, bench: Workbench) -> dict[str, f
     trainer.add_callback(passer(trainer, objective, bench, lines))
     trainer.add_callback(gauge(trainer, bench))
     checkpoint = trainer.checkpoints.newest()
+    enter(trainer)
     with quiet_peft():
         trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
     return lines[0]

@@ -156,6 +156,28 @@ class TargetsOnly(Counter):
         return frozenset({Accepts.TARGETS})
 
 
+class Choir(Counter):
+    """Is trained several times at once, if nothing comes between."""
+
+    name = "choir"
+    revision = 1
+    transport = frozenset({"together", "trouble"})
+    together: int = 3
+    trouble: str = ""
+
+    def at_once(self):
+        return self.together
+
+    def train_many(self, jobs):
+        if self.trouble == "dies":
+            os._exit(9)
+        super().train_many(jobs)
+        if self.trouble == "raises":
+            raise RuntimeError("out of tune")
+        for job in jobs:
+            job.bench.prove(sang=len(jobs))
+
+
 class Peeks(Recipe):
     """Asks for the label of every item, bought or not."""
 
@@ -306,7 +328,7 @@ def harness_teachers():
 
 @hookimpl
 def harness_students():
-    return [Counter, TargetsOnly]
+    return [Counter, TargetsOnly, Choir]
 
 
 @hookimpl
