@@ -75,7 +75,8 @@ def check_parts(trained: Trained, reader: Benchmark) -> None:
     """The items have all that the student reads; raises `HarnessError`."""
     if lacking := sorted(trained.student.reads() - reader.gives()):
         raise HarnessError(
-            f"{trained.name}: the student {trained.student.name} needs {', '.join(lacking)}, which the items do not have",
+            f"the student {trained.student.name} needs {', '.join(lacking)}, which the items do not have",
+            place=trained.name,
             remedy=f"Name the columns that hold it by options of {reader.name}:"
             f" `harness plugins show {reader.name}` lists them.",
         )

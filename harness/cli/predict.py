@@ -32,15 +32,14 @@ MOST_FAULTS = 10
 @click.option("--matrix", type=click.Path(path_type=Path, dir_okay=False), help="Matrix of which MODEL is an arm.")
 @click.option("--seed", type=int, help="Which of the arm's seeds, where it has several.")
 @click.option(
-    "-o", "--out", type=click.Path(path_type=Path, dir_okay=False), help="Table that is written, CSV or JSONL."
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Table that is written, CSV or JSONL.  [default: beside ITEMS]",
 )
-@click.option(
-    "--reader", default="table", show_default=True, help="Benchmark that reads ITEMS; it is its option `file`."
-)
+@click.option("--reader", default="table", show_default=True, help="Benchmark whose option `file` ITEMS is.")
 @click.option("--read", multiple=True, metavar="NAME=VALUE", help="Option of the reader, such as caption=text.")
-@click.option(
-    "--with", "given", multiple=True, metavar="NAME=VALUE", help="Option of the student that is this machine's."
-)
+@click.option("--with", "given", multiple=True, metavar="NAME=VALUE", help="Option of the student on this machine.")
 @click.argument("model")
 @click.argument("items", type=click.Path(path_type=Path, dir_okay=False))
 def predict(
