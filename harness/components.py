@@ -108,7 +108,7 @@ class Benchmark(Component):
         return {}
 
     def posts(self) -> Sequence[Item | DataError]:
-        """Items that are to be judged, labelled or not, in the order of the data; an error in the place of an unfit one.
+        """Items to be judged, labelled or not, in the order of the data; an error in the place of an unfit one.
 
         By default the items of all splits.
         """

@@ -32,9 +32,7 @@ def export(plan: Plan, store: Store, cell: Cell, out: Path, *, merged: bool) -> 
         raise HarnessError("is there and not empty", place=str(out), remedy="Name another folder by  -o .")
     trained = of_cell(plan, store, cell)
     if trained.model is None:
-        raise HarnessError(
-            f"{trained.name} is the student's base, which nobody has trained: there is nothing to export"
-        )
+        raise HarnessError(f"{trained.name} is a base that nobody has trained: there is nothing to export")
     draft = out.with_name(f".{out.name}.{uuid.uuid4().hex[:8]}")
     draft.mkdir(parents=True)
     try:
@@ -78,9 +76,13 @@ def _fill(draft: Path, plan: Plan, store: Store, cell: Cell, trained: Trained, m
 def portable(student: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     """A student's identity without paths of this machine, and the options that held one."""
     options = dict(student["options"])
-    elsewhere = [name for name, value in options.items() if isinstance(value, str) and Path(value).is_absolute()]
+    elsewhere = [name for name, value in options.items() if isinstance(value, str) and _is_path(value)]
     options |= {name: Path(options[name]).name for name in elsewhere}
     return {**student, "options": options}, elsewhere
+
+
+def _is_path(text: str) -> bool:
+    return os.path.isabs(text) or ("/" in text and os.path.exists(text))
 
 
 def _facts(

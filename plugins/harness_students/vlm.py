@@ -11,6 +11,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from harness.api import (
     Accepts,
     Example,
+    Exported,
     Item,
     Objective,
     Prediction,
@@ -30,6 +31,7 @@ from harness_students.vlm_base import (
     quiet_peft,
     require_packages,
 )
+from harness_students.vlm_export import base_name, described, merge, name_base
 from harness_students.vlm_pictures import Pictures
 from harness_students.vlm_predict import predict
 from harness_students.vlm_rows import LOSSES, Rows, make_rows
@@ -136,6 +138,16 @@ class Vlm(Student):
         base = self._base(bench)
         adapted = open_adapter(base, model).eval() if model else base.model
         return predict(base, adapted, items, self.prompt, self.order, self.predict_batch_size, self.max_new_tokens)
+
+    def export(self, model: Path, merged: bool, bench: Workbench) -> Exported:
+        """The adapter as peft loads it, or a model of transformers whose log-probabilities are proved to agree."""
+        base = base_name(self.model)
+        if merged:
+            bench.prove(merged_log_prob_difference=merge(self._base(bench), model, bench.out, self.prompt))
+        else:
+            super().export(model, merged, bench)
+            name_base(bench.out, base)
+        return described(base, self.prompt, self.rank, self.dtype, self.max_new_tokens, merged=merged)
 
     def _location(self) -> str:
         return str(Path(__file__).with_name(SHIPPED)) if self.model == SHIPPED else self.model
