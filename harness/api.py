@@ -25,7 +25,7 @@ from harness.errors import (
     TrainingError,
     UnreadableImage,
 )
-from harness.handed import Panel, Pool, Workbench
+from harness.handed import Panel, Pool, Shelf, Workbench
 from harness.hookspec import hookimpl
 from harness.identity import canonical, digest, file_digest, seed_from, sha256_of
 from harness.redaction import redact
@@ -85,6 +85,7 @@ __all__ = [
     "Recipe",
     "Report",
     "RunView",
+    "Shelf",
     "Split",
     "Strategy",
     "Student",

@@ -235,8 +235,8 @@ def provenance(plan: Plan, store: Store) -> dict[str, Any]:
     for key, step in plan.steps.items():
         if store.has(step.kind, key):
             facts = dict(store.manifest(step.kind, key)["provenance"])
-            facts.pop("seconds", None)
-            facts.pop("finished", None)
+            for own in ("seconds", "finished", "measured"):
+                facts.pop(own, None)
             text = json.dumps(facts, sort_keys=True)
             seen[text] = seen.get(text, 0) + 1
     surroundings = [{"steps": count, **json.loads(text)} for text, count in sorted(seen.items())]

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
-import sqlite3
-import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -15,11 +14,9 @@ from typing import Any
 
 from harness.errors import StoreError
 from harness.identity import canonical, sha256_of
+from harness.shelf import Shelf, connect
 
 SCHEMA_VERSION = 1
-
-# How long a journal waits for another process that writes to it.
-BUSY_S = 60
 
 MANIFEST = "manifest.json"
 
@@ -114,6 +111,12 @@ class Store:
         """The answers that a teacher of that identity has given so far."""
         return Journal(self.root / "answers" / f"{teacher}.sqlite")
 
+    def shelf(self, name: str) -> Shelf:
+        """Bytes by key that are kept over steps and runs; a cache, losing it costs time and nothing else."""
+        if not re.fullmatch(r"[a-z][a-z0-9-]*", name):
+            raise StoreError(f"{name!r} is no name of a shelf", remedy="use lower-case letters, digits and hyphens")
+        return Shelf(self.root / "shelves" / f"{name}.sqlite")
+
     def checkpoints(self, key: str) -> Path:
         """A folder that survives a kill of the step and is gone once the step is done."""
         return self.root / "checkpoints" / key
@@ -163,25 +166,7 @@ class Journal:
     """Answers of one teacher by item content, each on disk as soon as it is there."""
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None)
-        self._prepare()
-
-    def _prepare(self) -> None:
-        """Write-ahead logging and the table. SQLite does not wait where two processes turn to the log at once."""
-        until = time.monotonic() + BUSY_S
-        while True:
-            try:
-                self._connection.execute("PRAGMA journal_mode=WAL")
-                self._connection.execute("PRAGMA synchronous=NORMAL")
-                self._connection.execute(
-                    "CREATE TABLE IF NOT EXISTS answers (item TEXT PRIMARY KEY, answer TEXT NOT NULL)"
-                )
-                return
-            except sqlite3.OperationalError as error:
-                if "locked" not in str(error) or time.monotonic() > until:
-                    raise
-                time.sleep(0.01)
+        self._connection = connect(path, "answers (item TEXT PRIMARY KEY, answer TEXT NOT NULL)")
 
     def __enter__(self) -> Journal:
         return self

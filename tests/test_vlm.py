@@ -22,6 +22,7 @@ from harness.api import (
     opposite,
 )
 from harness.reading import parse
+from harness.store import Store
 from harness_benchmarks.newsworld import NewsWorld
 from harness_students import vlm
 from harness_students.vlm import TinyLlava, Vlm
@@ -50,13 +51,19 @@ class Bench:
 
     def __init__(self, out: Path, seed: int = 0, kept: dict[str, object] | None = None):
         self.out, self.seed, self.checkpoints = out, seed, out.with_name(f"{out.name}-checkpoints")
-        self.lines, self.facts, self.kept = [], {}, {} if kept is None else kept
+        self.lines, self.facts, self.measured, self.kept = [], {}, [], {} if kept is None else kept
 
     def log(self, **values):
         self.lines.append(values)
 
     def prove(self, **facts):
         self.facts |= facts
+
+    def measure(self, **values):
+        self.measured.append(values)
+
+    def shelf(self, name):
+        return Store(self.out.parent / "store").shelf(name)
 
     def warm(self, key, make):
         if key not in self.kept:

@@ -68,6 +68,7 @@ def perform(step: Step, root: Path, provenance: Mapping[str, Any]) -> Report:
                         **_device(),
                         "seconds": round(seconds, 3),
                         "finished": round(time.time(), 3),
+                        **({"measured": bench.measured} if bench.measured else {}),
                     },
                 }
             )

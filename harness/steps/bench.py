@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+from harness.shelf import Shelf
 from harness.store import Store
 
 T = TypeVar("T")
@@ -26,6 +27,7 @@ class StepBench:
         self.out = out
         self.seed = seed
         self.proofs: dict[str, object] = {}
+        self.measured: list[dict[str, float | int | str]] = []
 
     @property
     def checkpoints(self) -> Path:
@@ -40,6 +42,9 @@ class StepBench:
     def prove(self, **facts: object) -> None:
         self.proofs.update(facts)
 
+    def measure(self, **values: float | int | str) -> None:
+        self.measured.append(values)
+
     def warm(self, key: str, make: Callable[[], T]) -> T:
         if key not in _WARM:
             _WARM[key] = make()
@@ -48,3 +53,6 @@ class StepBench:
 
     def cached(self, key: str, make: Callable[[Path], None]) -> Path:
         return self._store.cached(key, make)
+
+    def shelf(self, name: str) -> Shelf:
+        return self._store.shelf(name)

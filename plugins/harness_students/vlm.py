@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -21,6 +22,8 @@ from harness.api import (
     file_digest,
     hookimpl,
 )
+from harness_students.engine.batches import Batches
+from harness_students.engine.switches import Engine
 from harness_students.vlm_base import (
     Base,
     Model,
@@ -36,7 +39,7 @@ from harness_students.vlm_pictures import Pictures
 from harness_students.vlm_predict import predict
 from harness_students.vlm_rows import LOSSES, Rows, make_rows
 from harness_students.vlm_text import PROMPT, TINY_PROMPT, Order
-from harness_students.vlm_trl import Schedule, fine_tune, prefer, remove_leftovers
+from harness_students.vlm_trl import Drive, Schedule, build_trainer, check_first_rewards, remove_leftovers, run
 
 SHIPPED = "tiny_llava"
 """The base that comes with this package, by the name of its folder."""
@@ -53,7 +56,7 @@ class Vlm(Student):
     """
 
     name = "vlm"
-    transport: ClassVar[frozenset[str]] = frozenset({"threads"})
+    transport: ClassVar[frozenset[str]] = frozenset({"threads", "engine", "checkpoint_minutes"})
 
     model: str = "llava-hf/llava-v1.6-vicuna-7b-hf"
     """Folder or hub id of the base; ``tiny_llava`` is the one that comes with this package."""
@@ -79,6 +82,12 @@ class Vlm(Student):
     """Items that are answered at once."""
     dtype: Literal["float32", "bfloat16", "float16"] = "bfloat16"
     """Type in which the base's weights are held."""
+    batches: Batches = "items"
+    """Which rows make a batch: ``random`` ones, all rows of an ``item``, or such of like ``lengths``."""
+    engine: Engine = Engine()
+    """What makes a training cheaper and leaves its losses as they are; ``off`` turns all of it off."""
+    checkpoint_minutes: float | None = Field(default=10, ge=0)
+    """How often a training can be taken up again after a kill; 0 is after every step, none is never."""
     threads: int | None = Field(default=None, ge=1)
     """Processor threads; by default what torch finds."""
 
@@ -158,8 +167,10 @@ class Vlm(Student):
 
         if self.threads:
             torch.set_num_threads(self.threads)
-        key = f"vlm {self.model} {self.dtype} {self.digest()}"
-        return bench.warm(key, lambda: load_base(self._location(), self.dtype))
+        digest = self.digest()
+        return bench.warm(
+            f"vlm {self.model} {self.dtype} {digest}", lambda: load_base(self._location(), self.dtype, digest)
+        )
 
     def _new_adapter(self, base: Base, seed: int) -> Model:
         """LoRA with weights drawn from the seed; its update is zero."""
@@ -193,27 +204,31 @@ class Vlm(Student):
         bench: Workbench,
         before: str,
     ) -> None:
+        drive = Drive(self.engine, self.batches, self.checkpoint_minutes, base.digest)
+        schedule = self.dpo if rows.pairs else self.sft
+        build = partial(build_trainer, model, base.processor, rows.rows, pictures, schedule, objective, bench, drive)
         if not rows.pairs:
-            fine_tune(model, base.processor, rows.rows, pictures, self.sft, objective, bench)
+            run(build(), bench)
             return
         if objective.reference == "none" and set(objective.losses) != {"sft"}:
             raise TrainingError(
                 "TRL's preference losses cannot do without a reference",
                 remedy="use the reference 'start' or 'base'",
             )
-        if objective.reference == "base":
-            prefer(model, base.processor, rows.rows, pictures, self.dpo, objective, bench, base.branch())
-            return
-
-        def prove_reference() -> None:
-            reference = adapter_sha256(model, "ref")
-            bench.prove(reference_adapter_sha256=reference)
-            if reference != before:
-                raise TrainingError("the reference adapter is not the adapter that training starts from")
-
-        prefer(model, base.processor, rows.rows, pictures, self.dpo, objective, bench, at_start=prove_reference)
-        if adapter_sha256(model, "ref") != before:
+        apart = objective.reference == "base" and not self.engine.reference
+        trainer = build(base.branch() if apart else None)
+        if objective.reference == "start":
+            _prove_reference(model, before, bench)
+        check_first_rewards(trainer, run(trainer, bench), objective, bench)
+        if objective.reference == "start" and adapter_sha256(model, "ref") != before:
             raise TrainingError("training changed the reference adapter")
+
+
+def _prove_reference(model: Model, before: str, bench: Workbench) -> None:
+    reference = adapter_sha256(model, "ref")
+    bench.prove(reference_adapter_sha256=reference)
+    if reference != before:
+        raise TrainingError("the reference adapter is not the adapter that training starts from")
 
 
 def _changed(model: Model, before: str) -> str:

@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import sha256
 from importlib.util import find_spec
 from itertools import chain
 from pathlib import Path
@@ -31,6 +32,8 @@ class Base:
 
     model: Model
     processor: Processor
+    digest: str = ""
+    """Of the weights, or of what names them."""
 
     def branch(self) -> Model:
         """The model with its own modules over the same weights.
@@ -50,8 +53,8 @@ def require_packages(student: str) -> None:
         )
 
 
-def load_base(model: str, dtype: str) -> Base:
-    """Read model and processor, frozen and in evaluation mode."""
+def load_base(model: str, dtype: str, digest: str = "") -> Base:
+    """Read model and processor, frozen and in evaluation mode; ``digest`` is of their files, where it is known."""
     # Read when the packages are imported, so it must be said before.
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     import torch
@@ -74,7 +77,18 @@ def load_base(model: str, dtype: str) -> Base:
         raise MissingDependency(f"the processor of {model!r} needs more packages: {error}") from error
     if torch.cuda.is_available():
         loaded = loaded.to("cuda")
-    return Base(loaded.requires_grad_(False).eval(), processor)
+    return Base(loaded.requires_grad_(False).eval(), processor, digest or _weights_sha256(loaded))
+
+
+def _weights_sha256(model: Model) -> str:
+    """Of all parameters and buffers, by name and value."""
+    import torch
+
+    parts = []
+    for name, tensor in chain(model.named_parameters(), model.named_buffers()):
+        flat = tensor.detach().cpu().contiguous().view(-1).view(torch.uint8)
+        parts.append(f"{name} {sha256(flat.numpy()).hexdigest()}")
+    return sha256_of("\n".join(parts).encode())
 
 
 def _load_processor(model: str) -> Processor:
