@@ -8,7 +8,7 @@ from itertools import starmap
 import numpy as np
 import pytest
 
-from harness.api import Accepts, Item, Objective, Preference, Target, TrainingError
+from harness.api import Accepts, Item, Objective, Preference, Target, TrainingError, opposite
 from harness.errors import MatrixError
 from harness.planning import make
 from harness.plugins import Registry
@@ -104,7 +104,7 @@ def test_the_file_is_lightgbms_own_and_says_the_same_there(trained):
 
 def test_a_start_keeps_its_trees_and_gets_new_ones(bench, trained):
     items, labels = world()
-    wrong = dict.fromkeys(list(labels)[:40], "pristine")
+    wrong = {key: opposite(labels[key]) for key in list(labels)[:40]}
     second = bench("second")
     Boosting(trees=60).train(items, targets(wrong), Objective(), trained.out, second)
     assert second.proofs["trees"] == 160

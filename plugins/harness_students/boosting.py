@@ -130,15 +130,18 @@ class Boosting(Featured):
             free_raw_data=False,
         )
         losses: dict[str, dict[str, list[float]]] = {}
-        made = lightgbm.train(
-            settings,
-            data,
-            num_boost_round=math.ceil(objective.epochs or self.trees),
-            init_model=_booster(start) if start else None,
-            valid_sets=[data],
-            valid_names=["training"],
-            callbacks=[lightgbm.record_evaluation(losses)],
-        )
+        try:
+            made = lightgbm.train(
+                settings,
+                data,
+                num_boost_round=math.ceil(objective.epochs or self.trees),
+                init_model=_booster(start) if start else None,
+                valid_sets=[data],
+                valid_names=["training"],
+                callbacks=[lightgbm.record_evaluation(losses)],
+            )
+        except lightgbm.basic.LightGBMError as error:
+            raise TrainingError(f"LightGBM gives up: {error}", place=self.name) from error
         found = losses.get("training", {}).get(boosting_text.OBJECTIVE, [])
         for step, loss in enumerate(found, 1):
             if step % 10 == 0 or step == len(found):
