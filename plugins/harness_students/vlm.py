@@ -149,13 +149,17 @@ class Vlm(Student):
         return predict(base, adapted, items, self.prompt, self.order, self.predict_batch_size, self.max_new_tokens)
 
     def export(self, model: Path, merged: bool, bench: Workbench) -> Exported:
-        """The adapter as peft loads it, or a model of transformers whose log-probabilities are proved to agree."""
+        """The adapter as peft loads it, or a model of transformers whose log-probabilities are proved to agree.
+
+        The processor stands beside either, as it was in training.
+        """
         base = base_name(self.model)
         if merged:
             bench.prove(merged_log_prob_difference=merge(self._base(bench), model, bench.out, self.prompt))
         else:
             super().export(model, merged, bench)
             name_base(bench.out, base)
+            self._base(bench).processor.save_pretrained(str(bench.out))
         return described(base, self.prompt, self.rank, self.dtype, self.max_new_tokens, merged=merged)
 
     def _location(self) -> str:

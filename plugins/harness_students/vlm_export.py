@@ -125,10 +125,12 @@ def _usage(base: str, prompt: str, rank: int, dtype: str, max_new_tokens: int, m
     yield "from transformers import AutoModelForImageTextToText, AutoProcessor"
     yield ""
     yield 'FOLDER = "THIS_FOLDER"'
-    yield "BASE = FOLDER" if merged else f"BASE = {json.dumps(base)}"
+    if not merged:
+        yield f"BASE = {json.dumps(base)}"
     yield f"PROMPT = {json.dumps(prompt)}"
-    yield "processor = AutoProcessor.from_pretrained(BASE)"
-    yield f"model = AutoModelForImageTextToText.from_pretrained(BASE, dtype=torch.{dtype})"
+    yield "processor = AutoProcessor.from_pretrained(FOLDER)"
+    whole = "FOLDER" if merged else "BASE"
+    yield f"model = AutoModelForImageTextToText.from_pretrained({whole}, dtype=torch.{dtype})"
     if not merged:
         yield "model = PeftModel.from_pretrained(model, FOLDER)"
     yield from (
