@@ -108,10 +108,7 @@ class Benchmark(Component):
         return {}
 
     def posts(self) -> Sequence[Item | DataError]:
-        """Items to be judged, labelled or not, in the order of the data; an error in the place of an unfit one.
-
-        By default the items of all splits.
-        """
+        """Items to be judged, in the order of the data, an error in the place of an unfit one; by default all items."""
         return [item for split in SPLITS for item in self.items(split)]
 
     def gives(self) -> frozenset[str]:
@@ -262,11 +259,7 @@ class Student(Component):
         ``merged`` asks for one model that needs no base; raises `TrainingError` where there is no such thing.
         """
         if merged:
-            raise TrainingError(
-                "there is no base that it could be merged with",
-                place=f"student {self.name}",
-                remedy="export it without --merged",
-            )
+            raise TrainingError("has no base to merge with", place=self.name, remedy="export it without --merged")
         shutil.copytree(model, bench.out, dirs_exist_ok=True)
         return Exported()
 

@@ -148,7 +148,7 @@ def _student(record: Mapping[str, Any], path: Path) -> dict[str, Any]:
         or not isinstance(told.get("options"), dict)
         or not all(isinstance(told.get(word), str) for word in words)
         or "code" not in told
-        or not isinstance(record.get("elsewhere", []), list)
+        or not _is_texts(record.get("elsewhere", []))
         or not isinstance(record.get("whole", ""), str)
     ):
         raise _damaged(path, "does not say of which student it is")
@@ -159,9 +159,17 @@ def _files(record: Mapping[str, Any], path: Path) -> dict[str, str]:
     files = record.get("files")
     if not isinstance(files, dict) or not all(isinstance(checksum, str) for checksum in files.values()):
         raise _damaged(path, "does not list the model's files")
-    if strange := [name for name in files if Path(name).is_absolute() or ".." in Path(name).parts]:
+    if strange := [name for name in files if not _is_inside(name)]:
         raise _damaged(path, f"lists {strange[0]!r}, which is no file of this folder")
     return files
+
+
+def _is_texts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(part, str) for part in value)
+
+
+def _is_inside(name: str) -> bool:
+    return name.isprintable() and not Path(name).is_absolute() and ".." not in Path(name).parts
 
 
 def _check(folder: Path, files: Mapping[str, str], remedy: str) -> None:

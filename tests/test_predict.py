@@ -165,6 +165,13 @@ def test_a_killed_prediction_goes_on_where_it_was(folder):
     assert Path("fresh.csv").read_text() == before
 
 
+def test_a_student_without_a_base_has_nothing_to_merge(folder):
+    result = CliRunner().invoke(main, ["export", ARM, "--matrix", "toy.yaml", "--merged", "-o", "merged"])
+    assert result.exit_code == 2
+    assert result.stderr == "error: patient: has no base to merge with\n  export it without --merged\n"
+    assert not list(Path().glob("*merged*"))
+
+
 def test_equal_rows_are_asked_about_once(folder):
     Path("posts.csv").write_text("id,caption\na,omega\nb,omega\n")
     assert "1 items to judge" in call("model", "posts.csv").stderr
@@ -227,10 +234,19 @@ def test_a_damaged_record_is_refused(folder, text):
     assert "Traceback" not in call("model", "posts.csv", expect=2).output
 
 
-def test_a_record_may_name_files_of_its_folder_only(folder):
+@pytest.mark.parametrize("name", ["../toy.yaml", "/etc/hosts", "a\x1b[2J"])
+def test_a_record_may_name_files_of_its_folder_only(folder, name):
     path = Path("model/harness.json")
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"files": {"../toy.yaml": "0"}}))
-    assert "lists '../toy.yaml', which is no file of this folder" in call("model", "posts.csv", expect=2).stderr
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"files": {name: "0"}}))
+    assert f"lists {name!r}, which is no file of this folder" in call("model", "posts.csv", expect=2).stderr
+
+
+def test_a_record_of_odd_values_is_refused(folder):
+    path = Path("model/harness.json")
+    good = json.loads(path.read_text())
+    for odd in ({"elsewhere": [[]]}, {"elsewhere": 3}, {"whole": 3}, {"files": [1]}, {"files": {"a": 1}}):
+        path.write_text(json.dumps(good | odd))
+        assert "harness.json: does not " in call("model", "posts.csv", expect=2).stderr
 
 
 def test_what_was_trained_cannot_be_changed_by_an_option(folder):
