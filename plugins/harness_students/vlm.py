@@ -23,6 +23,7 @@ from harness.api import (
     hookimpl,
 )
 from harness_students.engine.batches import Batches
+from harness_students.engine.engage import features_of
 from harness_students.engine.switches import Engine
 from harness_students.vlm_base import (
     Base,
@@ -146,7 +147,10 @@ class Vlm(Student):
         """Greedy answers; p_falsified is read where the verdict stands, and is missing where it does not."""
         base = self._base(bench)
         adapted = open_adapter(base, model).eval() if model else base.model
-        return predict(base, adapted, items, self.prompt, self.order, self.predict_batch_size, self.max_new_tokens)
+        features = features_of(base, bench) if self.engine.features else None
+        return predict(
+            base, adapted, items, self.prompt, self.order, self.predict_batch_size, self.max_new_tokens, features
+        )
 
     def export(self, model: Path, merged: bool, bench: Workbench) -> Exported:
         """The adapter as peft loads it, or a model of transformers whose log-probabilities are proved to agree.

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harness.api import Item, Prediction, UnreadableImage
+from harness_students.engine.features import Features
+from harness_students.engine.injection import with_features
 from harness_students.vlm_base import Base, Model, Processor
 from harness_students.vlm_text import LEAD, Order, answer_text, asked_with_image, prompt_text, read_verdict
 
@@ -35,14 +37,20 @@ def predict(
     order: Order,
     batch_size: int,
     max_new_tokens: int,
+    features: Features | None = None,
 ) -> Iterator[Prediction]:
-    """One prediction per item in their order; an item without a readable image is an ``error``."""
+    """One prediction per item in their order; an item without a readable image is an ``error``.
+
+    With ``features`` images go through the vision side only where they have never done so.
+    """
     words = verdict_tokens(base.processor)
     waiting = iter(items)
     while batch := list(islice(waiting, batch_size)):
         pictures, failed = _open(batch)
         readable = [item for item in batch if item.id not in failed]
-        answers = iter(_answer(base, model, readable, pictures, prompt, words, max_new_tokens) if readable else ())
+        answers = iter(
+            _answer(base, model, readable, pictures, prompt, words, max_new_tokens, features) if readable else ()
+        )
         for item in batch:
             if item.id in failed:
                 yield Prediction(item.id, "error", text=failed[item.id])
@@ -82,6 +90,7 @@ def _answer(
     prompt: str,
     words: tuple[int, int],
     max_new_tokens: int,
+    features: Features | None,
 ) -> Iterator[tuple[list[int], list[tuple[float, float]]]]:
     """For each item the tokens that were generated and the two verdict words' scores at each of them."""
     import torch
@@ -100,7 +109,9 @@ def _answer(
         padding_side="left",
         add_special_tokens=False,
         return_tensors="pt",
-    ).to(model.device)
+    )
+    length = inputs["input_ids"].shape[1]
+    inputs = _moved(inputs if features is None else with_features(inputs, items, features), model.device)
     watch = Watch(words)
     with torch.inference_mode():
         sequences = model.generate(
@@ -111,7 +122,11 @@ def _answer(
             logits_processor=LogitsProcessorList([watch]),
         )
     scores = torch.stack(watch.steps, dim=1).tolist()  # (B, L, 2)
-    yield from zip(sequences[:, inputs["input_ids"].shape[1] :].tolist(), scores, strict=True)
+    yield from zip(sequences[:, length:].tolist(), scores, strict=True)
+
+
+def _moved(inputs: Mapping[str, Any], device: Any) -> dict[str, Any]:  # noqa: ANN401 - a torch device
+    return {name: value.to(device) if hasattr(value, "to") else value for name, value in inputs.items()}
 
 
 def _read(

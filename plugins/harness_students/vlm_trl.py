@@ -56,10 +56,10 @@ class Schedule(BaseModel):
 class Drive:
     """How a training is driven; none of it changes what is learnt but the order of ``batches``."""
 
-    engine: Engine = Engine()
-    batches: Batches = "items"
-    checkpoint_minutes: float | None = None
-    base: str = ""
+    engine: Engine
+    batches: Batches
+    checkpoint_minutes: float | None
+    base: str
     """Digest of the base's weights."""
 
 
@@ -88,7 +88,12 @@ def build_trainer(
     start = adapter_sha256(model)
     trainer = make(model, processor, dataset, arguments, objective, reference)
     trainer.order = order
-    training = {"start": start, "rows": list(rows), "schedule": schedule.model_dump(mode="json"), "base": drive.base}
+    training: dict[str, Any] = {
+        "start": start,
+        "rows": list(rows),
+        "schedule": schedule.model_dump(mode="json"),
+        "base": drive.base,
+    }
     training |= {"objective": objective.model_dump(mode="json"), "seed": bench.seed, "batches": drive.batches}
     trainer.checkpoints = Checkpoints(bench, training, drive.checkpoint_minutes)
     trainer.add_callback(trainer.checkpoints.callback())
@@ -165,7 +170,9 @@ def check_first_rewards(trainer: Trainer, first: dict[str, float], objective: Ob
         )
 
 
-def _arguments(model: Model, batches: int, schedule: Schedule, objective: Objective, bench: Workbench) -> dict[str, Any]:
+def _arguments(
+    model: Model, batches: int, schedule: Schedule, objective: Objective, bench: Workbench
+) -> dict[str, Any]:
     import torch
     from transformers import TrainingArguments
 

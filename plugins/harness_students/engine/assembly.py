@@ -54,7 +54,7 @@ class Assembly:
         self._show(shown, batch, extra)
         if extra:
             batch[BATCH_KEY] = extra
-        return batch | self._refer(rows) | self._weigh(rows)
+        return batch | self._refer(rows) | self._weigh(rows, parts)
 
     def _show(self, shown: Sequence[Part], batch: Batch, extra: Batch) -> None:
         """Features of the images or, where there are none, what they are made of."""
@@ -85,7 +85,12 @@ class Assembly:
             "ref_rejected_logps": torch.tensor(rejected),
         }
 
-    def _weigh(self, rows: Sequence[int]) -> Batch:
+    def _weigh(self, rows: Sequence[int], parts: Sequence[Part]) -> Batch:
+        """Where rows have weights: theirs, and whose each rejected answer is, by the row's place in the batch."""
         import torch
 
-        return {} if self.weights is None else {"weight": torch.tensor([self.weights[row] for row in rows])}
+        if self.weights is None:
+            return {}
+        weight = torch.tensor([self.weights[row] for row in rows])
+        owners = torch.tensor([part.group for part in parts if part.place > 0], dtype=torch.long)
+        return {"weight": weight} if self.labels else {"weight": weight, "rejected_of": owners}

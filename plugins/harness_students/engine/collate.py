@@ -88,5 +88,5 @@ def _level(tensors: Sequence[Tensor]) -> list[Tensor]:
 
 def model_inputs(batch: Mapping[str, Any]) -> dict[str, Any]:
     """What of a batch a model is called with; the rest is the loss's."""
-    own = {"completion_mask", "labels", "ref_chosen_logps", "ref_rejected_logps", "weight"}
+    own = {"completion_mask", "labels", "ref_chosen_logps", "ref_rejected_logps", "weight", "rejected_of"}
     return {name: value for name, value in batch.items() if name not in own}

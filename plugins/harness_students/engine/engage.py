@@ -11,14 +11,15 @@ from harness.api import Objective, Workbench
 from harness_students.engine import features as vision
 from harness_students.engine import references as logprobs
 from harness_students.engine.assembly import Assembly
-from harness_students.engine.families import family_of, obstacle
+from harness_students.engine.check import Check
+from harness_students.engine.families import family_of
 from harness_students.engine.features import Features
-from harness_students.engine.forward import Forward, install
+from harness_students.engine.forward import install
 from harness_students.engine.references import References
-from harness_students.engine.scoring import difference, score, tolerance
+from harness_students.engine.scoring import score
 from harness_students.engine.switches import Engine
-from harness_students.engine.tokens import Encoder
-from harness_students.vlm_base import Processor, adapter_sha256
+from harness_students.engine.tokens import Encoder, stock_collator
+from harness_students.vlm_base import Base, Processor, adapter_sha256
 from harness_students.vlm_pictures import Pictures
 
 if TYPE_CHECKING:
@@ -43,13 +44,13 @@ class Lesson:
 
 
 def engage(trainer: Trainer, lesson: Lesson, bench: Workbench) -> Assembly:
-    """Give the trainer the engine's collator and forward; the trainer's own collator encodes the rows."""
+    """Give the trainer the engine's collator and forward; TRL's own collator encodes the rows."""
     said: dict[str, str] = {}
     model = trainer.model.get_base_model()
     pairs = "completion" not in lesson.rows[0]
     tokenizer = lesson.processor.tokenizer
     assembly = Assembly(
-        encoder=Encoder(trainer.data_collator, lesson.rows, lesson.pictures, keep=lesson.engine.tokens),
+        encoder=Encoder(stock_collator(trainer, pairs), lesson.rows, lesson.pictures, keep=lesson.engine.tokens),
         model=model,
         pad_token=tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id,
         labels=not pairs,
@@ -60,8 +61,9 @@ def engage(trainer: Trainer, lesson: Lesson, bench: Workbench) -> Assembly:
     forward = install(model)
     said["tokens"] = "on" if lesson.engine.tokens else "off"
     said["features"] = _keep_features(assembly, lesson, bench) if lesson.engine.features else "off"
-    said["head"] = _try_head(trainer, assembly, forward, lesson) if lesson.engine.head else "off"
-    said["prefix"] = _try_prefix(trainer, assembly, lesson) if lesson.engine.prefix else "off"
+    check = Check(trainer, assembly, _checked(lesson))
+    said["head"] = check.head(forward) if lesson.engine.head else "off"
+    said["prefix"] = check.prefix() if lesson.engine.prefix else "off"
     if pairs:
         said["reference"] = _know_reference(trainer, assembly, lesson, bench)
     trainer.data_collator = assembly
@@ -69,11 +71,22 @@ def engage(trainer: Trainer, lesson: Lesson, bench: Workbench) -> Assembly:
     return assembly
 
 
+def features_of(base: Base, bench: Workbench) -> Features | None:
+    """Features as the base makes them; None where they cannot be kept apart from the model."""
+    if vision.vision_obstacle(base.model):
+        return None
+    return Features(base.model, base.processor, base.digest, bench.shelf(vision.SHELF), _kept(bench))
+
+
+def _kept(bench: Workbench) -> vision.Kept:
+    return bench.warm("image features", vision.Kept)
+
+
 def _keep_features(assembly: Assembly, lesson: Lesson, bench: Workbench) -> str:
     if reason := vision.vision_obstacle(assembly.model):
         return f"off: {reason}"
     shelf = bench.shelf(vision.SHELF)
-    assembly.features = Features(assembly.model, lesson.processor, lesson.base, shelf)
+    assembly.features = Features(assembly.model, lesson.processor, lesson.base, shelf, _kept(bench))
     images = {lesson.pictures.sha256(item) for item in _items(lesson)}
     first = assembly.encoder.answers(0)[0].item
     image = lesson.pictures.sha256(first)
@@ -91,38 +104,6 @@ def _items(lesson: Lesson) -> set[str]:
         other = row.get("image_of") or ()
         found |= {other} if isinstance(other, str) else {item for item in other if item}
     return found
-
-
-def _try_head(trainer: Trainer, assembly: Assembly, forward: Forward, lesson: Lesson) -> str:
-    if reason := _head_obstacle(assembly):
-        return f"off: {reason}"
-    rows = _checked(lesson)
-    stock = score(trainer, assembly, rows, plain=True)
-    forward.head = True
-    apart = difference(score(trainer, assembly, rows, plain=True), stock)
-    forward.head = apart <= tolerance(trainer)
-    return "on" if forward.head else f"off: log-probabilities differ by {apart:.2g} from TRL's"
-
-
-def _head_obstacle(assembly: Assembly) -> str:
-    config = assembly.model.config
-    if assembly.family is None:
-        return f"the family {config.model_type} is not known to the engine"
-    if getattr(config.get_text_config(), "output_router_logits", False):
-        return "the loss of a mixture of experts counts the tokens of a batch"
-    return ""
-
-
-def _try_prefix(trainer: Trainer, assembly: Assembly, lesson: Lesson) -> str:
-    """Prefixes are shared from here on if what comes out is what comes out of unshared ones."""
-    if reason := obstacle(assembly.model):
-        return f"off: {reason}"
-    rows = _checked(lesson)
-    stock = score(trainer, assembly, rows, plain=True)
-    assembly.prefix = True
-    apart = difference(score(trainer, assembly, rows), stock)
-    assembly.prefix = apart <= tolerance(trainer)
-    return "on" if assembly.prefix else f"off: log-probabilities differ by {apart:.2g} from unshared ones"
 
 
 def _checked(lesson: Lesson) -> list[int]:
@@ -144,7 +125,8 @@ def _know_reference(trainer: Trainer, assembly: Assembly, lesson: Lesson, bench:
     if not lesson.engine.reference:
         return "off"
     adapter = adapter_sha256(trainer.model) if reference == "start" else "none"
-    numbers = f"{trainer.model.dtype} on {trainer.model.device.type}"
+    quantized = getattr(assembly.model.config, "quantization_config", None)
+    numbers = f"{trainer.model.dtype} on {trainer.model.device.type} {quantized or ''}"
     known = References(f"{lesson.base} {adapter} {numbers}", bench.shelf(logprobs.SHELF), lesson.pictures.sha256)
     with nullcontext() if reference == "start" else trainer.model.disable_adapter():
         known.fill(rows, assembly.encoder.answers, _scorer(trainer, assembly), _at_once(trainer, lesson))

@@ -38,15 +38,22 @@ def family_of(model: Model) -> Family | None:
     return FAMILIES.get(model.config.model_type)
 
 
-def obstacle(model: Model) -> str:
-    """Why prefixes cannot be shared in this model; empty where they can."""
-    family, text = family_of(model), model.config.get_text_config()
-    if family is None:
+def head_obstacle(model: Model) -> str:
+    """Why the head cannot work at labels alone; empty where it can."""
+    if family_of(model) is None:
         return f"the family {model.config.model_type} is not known to the engine"
+    if getattr(model.config.get_text_config(), "output_router_logits", False):
+        return "the loss of a mixture of experts counts the tokens of a batch"
+    return ""
+
+
+def prefix_obstacle(model: Model) -> str:
+    """Why prefixes cannot be shared in this model; empty where they can."""
+    if reason := head_obstacle(model):
+        return reason
+    family, text = FAMILIES[model.config.model_type], model.config.get_text_config()
     if text._attn_implementation not in ("sdpa", "eager"):
         return f"the attention {text._attn_implementation} takes no mask of four dimensions"
-    if getattr(text, "output_router_logits", False):
-        return "the loss of a mixture of experts counts the tokens of a batch"
     if not family.masks_by_layer and getattr(text, "sliding_window", None):
         return "the model takes one mask for layers that need two"
     return ""

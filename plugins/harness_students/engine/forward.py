@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 BATCH_KEY = "engine"
 """Under it a batch carries what this forward needs; the rest of the batch is what TRL needs."""
 
+OF_THE_LOSS = ("weight", "rejected_of")
+"""What a batch carries for a loss, and a trainer of TRL hands on to the model."""
+
 BY_TOKEN_TYPE = ("token_type_ids", "mm_token_type_ids", "attention_mask", "input_ids")
 
 
@@ -56,10 +59,14 @@ def install(model: Model) -> Forward:
 
     @functools.wraps(type(model).forward)
     def forward(
-        self: Model, *args: object, fused_lm_head: bool = False, labels: Tensor | None = None, **given: Any
+        self: Model,
+        *args: object,
+        fused_lm_head: bool = False,
+        labels: Tensor | None = None,
+        **given: Any,  # noqa: ANN401
     ) -> object:
         extra = given.pop(BATCH_KEY, {})
-        given.pop("weight", None)
+        given = {name: value for name, value in given.items() if name not in OF_THE_LOSS}
         if family is not None:
             given |= _image_inputs(self, extra, given, family)
         if not fused_lm_head or family is None or labels is None:

@@ -50,9 +50,7 @@ def pack(parts: Sequence[Part], groups: Sequence[Sequence[int]], family: Family,
         for row, group in enumerate(groups)
         for line, offset in zip(group, _offsets([parts[line].answer for line in group]), strict=True)
     ]
-    return packed | {
-        name: torch.cat([place[name] for place in places]) for name in ("predict", "place", "label")
-    }
+    return packed | {name: torch.cat([place[name] for place in places]) for name in ("predict", "place", "label")}
 
 
 def blocks(tokens: Mapping[str, Tensor], family: Family) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from harness.api import Shelf, digest, sha256_of
@@ -59,7 +59,7 @@ class References:
 
     def _score(
         self, some: Sequence[int], keys: Sequence[Sequence[str]], score: Callable[[Sequence[int]], Tensor]
-    ) -> Mapping[str, float]:
+    ) -> dict[str, float]:
         """Scores come in the order of a batch: all first answers, then all second ones."""
         longest = max(map(len, keys))
         ordered = [row[place] for place in range(longest) for row in keys if place < len(row)]

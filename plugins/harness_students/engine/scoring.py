@@ -1,4 +1,4 @@
-"""Log-probabilities of rows' answers outside of training, and whether two ways to them agree."""
+"""Log-probabilities of rows' answers outside of training."""
 
 from __future__ import annotations
 
@@ -12,12 +12,6 @@ from harness_students.engine.collate import model_inputs
 if TYPE_CHECKING:
     from torch import Tensor
     from transformers import Trainer
-
-TOLERANCE = {"torch.float32": 1e-5, "torch.float64": 1e-5}
-"""Largest difference of an answer's log-probability, relative to it, that counts as rounding."""
-
-TOLERANCE_OF_HALF = 2e-2
-"""The same where numbers have 16 bits."""
 
 
 def score(trainer: Trainer, assembly: Assembly, rows: Sequence[int], *, plain: bool = False) -> Tensor:
@@ -38,16 +32,6 @@ def labels_of(batch: Mapping[str, Any]) -> Tensor:
         return labels
     masked: Tensor = batch["input_ids"].masked_fill(batch["completion_mask"] == 0, -100)
     return masked
-
-
-def difference(one: Tensor, other: Tensor) -> float:
-    """Largest difference, relative to what is larger than 1."""
-    return float(((one - other).abs() / other.abs().clamp(min=1)).max())
-
-
-def tolerance(trainer: Trainer) -> float:
-    """What counts as rounding in the numbers that the model works in."""
-    return TOLERANCE.get(str(trainer.model.dtype), TOLERANCE_OF_HALF)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from harness_students.vlm_pictures import Pictures
 
 if TYPE_CHECKING:
     from torch import Tensor
+    from transformers import Trainer
 
 Row = Mapping[str, Any]
 Stock = Callable[[list[dict[str, Any]]], Mapping[str, Any]]
@@ -70,6 +71,8 @@ class Encoder:
         row = self._rows[index]
         if "completion" in row:
             return self._split(self._stock([self._example(row, row["item"], "completion")]), row["item"], index)
+        if not rejected_of(row):
+            return self._split(self._stock([self._pair(row, row["chosen"], row["item"])]), row["item"], index)[:1]
         shown = image_of(row)
         pairs = [
             self._split(self._stock([self._pair(row, answer, item)]), item, index)
@@ -110,13 +113,26 @@ class Encoder:
         row = self._rows[self._row_of[item]]
         if "completion" in row:
             return _images(self._stock([self._example(row, item, "completion")]), 1)
-        return _images(self._stock([self._pair(row, rejected_of(row)[0], item)]), 2)
+        return _images(self._stock([self._pair(row, row["chosen"], item)]), 2)
+
+
+def stock_collator(trainer: Trainer, pairs: bool) -> Stock:
+    """The trainer's collator where it is TRL's, else the one that TRL would have given it."""
+    from trl.trainer.dpo_trainer import DataCollatorForVisionPreference
+    from trl.trainer.sft_trainer import DataCollatorForVisionLanguageModeling
+
+    own = trainer.data_collator
+    if isinstance(own, DataCollatorForVisionPreference if pairs else DataCollatorForVisionLanguageModeling):
+        stock: Stock = own
+        return stock
+    kind: Callable[..., Stock] = DataCollatorForVisionPreference if pairs else DataCollatorForVisionLanguageModeling
+    return kind(trainer.processing_class, max_length=None, **({} if pairs else {"completion_only_loss": True}))
 
 
 def rejected_of(row: Row) -> Sequence[Any]:
     """The rejected answers, each as messages; a row may hold a single one bare."""
     rejected = row["rejected"]
-    return [rejected] if isinstance(rejected[0], Mapping) else rejected
+    return [rejected] if rejected and isinstance(rejected[0], Mapping) else rejected
 
 
 def image_of(row: Row) -> Sequence[str]:
