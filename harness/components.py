@@ -6,6 +6,7 @@ A component keeps no heavy state: what is heavy lives inside the method that nee
 
 from __future__ import annotations
 
+import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor as Workers
@@ -17,10 +18,13 @@ from typing import TYPE_CHECKING, ClassVar, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from harness.errors import DataError, TrainingError
 from harness.handed import Panel, Pool, Workbench
 from harness.types import (
+    SPLITS,
     Annotation,
     Example,
+    Exported,
     Item,
     Prediction,
     Ranked,
@@ -103,6 +107,10 @@ class Benchmark(Component):
     def references(self, split: Split) -> Mapping[str, str]:
         """Reference rationales by item id, as far as there are any; only what is reported of a run reads them."""
         return {}
+
+    def posts(self) -> Sequence[Item | DataError]:
+        """Items to be judged, in the order of the data, an error in the place of an unfit one; by default all items."""
+        return [item for split in SPLITS for item in self.items(split)]
 
     def gives(self) -> frozenset[str]:
         """Parts that its items have: ``image``, ``evidence``, ``features.NAME``."""
@@ -269,6 +277,16 @@ class Student(Component):
     @abstractmethod
     def predict(self, items: Sequence[Item], model: Path | None, bench: Workbench) -> Iterable[Prediction]:
         """One prediction per item, in any order; ``model`` is what `train` wrote, or None for the base."""
+
+    def export(self, model: Path, merged: bool, bench: Workbench) -> Exported:
+        """Write to ``bench.out`` what others load of ``model``, which `train` wrote; by default a copy.
+
+        ``merged`` asks for one model that needs no base; raises `TrainingError` where there is no such thing.
+        """
+        if merged:
+            raise TrainingError("has no base to merge with", place=self.name, remedy="export it without --merged")
+        shutil.copytree(model, bench.out, dirs_exist_ok=True)
+        return Exported()
 
 
 class Report(Component):

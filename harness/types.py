@@ -236,3 +236,17 @@ class Ranked:
     score: float
     conflict: bool
     """Labels are bought for conflicts only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What a student has written for others to load."""
+
+    usage: str = ""
+    """How to load it without the harness, in Markdown; empty where only the harness can."""
+    library: str = ""
+    """Library that loads it, as model hubs call it."""
+    base: str = ""
+    """Name of the base that it needs, without a path of this machine; empty where it needs none."""
+    whole: str = ""
+    """Name of the student's option by which the folder is its base, where the folder needs no base."""

@@ -12,6 +12,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from harness.api import (
     Accepts,
     Example,
+    Exported,
     Item,
     Job,
     Objective,
@@ -37,6 +38,7 @@ from harness_students.vlm_base import (
     open_adapter,
     require_packages,
 )
+from harness_students.vlm_export import base_name, described, merge, name_base
 from harness_students.vlm_loading import Attention, Device, Loading, Quantize
 from harness_students.vlm_many import Enter, train_together
 from harness_students.vlm_objective import LOSSES
@@ -234,6 +236,20 @@ class Vlm(Student):
         asked = [item for item in items if item.id in known]
         if some := asked[:: max(1, -(-len(asked) // self.agreement_sample))] if self.agreement_sample else []:
             bench.prove(verdict_agreement=agreement(known, list(self._generated(base, adapted, some, features))))
+
+    def export(self, model: Path, merged: bool, bench: Workbench) -> Exported:
+        """The adapter as peft loads it, or a model of transformers whose log-probabilities are proved to agree.
+
+        The processor stands beside either, as it was in training.
+        """
+        base = base_name(self.model)
+        if merged:
+            bench.prove(merged_log_prob_difference=merge(self._base(bench), model, bench.out, self.prompt))
+        else:
+            super().export(model, merged, bench)
+            name_base(bench.out, base)
+            self._base(bench).processor.save_pretrained(str(bench.out))
+        return described(base, self.prompt, self.rank, self.dtype, self.max_new_tokens, merged=merged)
 
     def _location(self) -> str:
         return str(Path(__file__).with_name(SHIPPED)) if self.model == SHIPPED else self.model

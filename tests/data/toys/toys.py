@@ -148,6 +148,28 @@ class Counter(Student):
             yield Prediction(item.id, "ok", verdict_of(p), p, "because of its words")
 
 
+class Patient(Counter):
+    """A counter that takes its time, writes down what it is asked, and fails where a word is in the caption."""
+
+    name = "patient"
+    revision = 1
+    transport = frozenset({"delay", "asked", "fails"})
+    delay: float = 0.0
+    asked: str = ""
+    fails: str = ""
+
+    def predict(self, items, model, bench):
+        for item in items:
+            time.sleep(self.delay)
+            if self.asked:
+                with open(self.asked, "a") as file:
+                    file.write(f"{item.id}\n")
+            if self.fails and self.fails in item.caption:
+                yield Prediction(item.id, "error", text="It is out of order.")
+            else:
+                yield from super().predict([item], model, bench)
+
+
 class TargetsOnly(Counter):
     name = "targets-only"
     revision = 1
@@ -328,7 +350,7 @@ def harness_teachers():
 
 @hookimpl
 def harness_students():
-    return [Counter, TargetsOnly, Choir]
+    return [Counter, TargetsOnly, Choir, Patient]
 
 
 @hookimpl
