@@ -303,14 +303,16 @@ def test_progress_says_rate_failures_cost_and_time_left():
     assert (asking.word(1020.0), asking.word(1080.0)) == ("asking", "silent")
 
 
-def test_plain_progress_tells_of_a_teacher_while_it_is_asked(plan_of, registry, store, tmp_path):
+@pytest.mark.parametrize("terminal", [False, True])
+def test_progress_tells_of_a_teacher_while_it_is_asked(plan_of, registry, store, tmp_path, terminal):
     gate = tmp_path / "gate"
     plan = plan_of(MATRIX.replace("seen: a.txt", f"gate: {gate}"))
     told = Telling(gate)
-    with watching(Console(file=told, width=200), store, every=0.02) as watcher:
+    with watching(Console(file=told, width=200, force_terminal=terminal), store, every=0.02) as watcher:
         outcome = run(plan, store, plan.matrix.executor, registry, {}, watcher)
     assert outcome.reasons == {}
-    assert re.search(r"^  asking: a on words test: 1 of 40 items(, .*/s)?", told.getvalue(), re.MULTILINE)
+    assert ("  asking: a on words test: 1 of 40 items" in told.getvalue()) != terminal
+    assert "a on words test: 1 of 40 items" in told.getvalue()
 
 
 class Telling(StringIO):
@@ -321,7 +323,7 @@ class Telling(StringIO):
         self.gate = gate
 
     def write(self, text):
-        if "asking: a on words test" in text and " 0 of" not in text:
+        if "a on words test: 1 of 40 items" in text:
             self.gate.touch()
         return super().write(text)
 
