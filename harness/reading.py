@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from pydantic import ValidationError
 
-from harness import families, newsroom, yaml
+from harness import families, nesting, newsroom, yaml
 from harness.components import Benchmark, Component, ConflictRule, Executor, Report, Strategy, Teacher
 from harness.errors import Fault, MatrixError, PluginError
 from harness.loading import did_you_mean
@@ -144,14 +144,20 @@ class _Reader:
             self.fault(at, error.cause, remedy=error.remedy)
             return None
         try:
-            return made_of(cls, options)
+            return made_of(cls, options, self.resolver(path))
         except ValidationError as error:
             self.invalid_options(path, cls, error)
             return None
 
+    def resolver(self, path: yaml.Path) -> nesting.Resolve:
+        """Makes components that are options of the one at ``path``."""
+        return lambda kind, option, entry: nesting.needed(self.component((*path, option), kind, entry))
+
     def invalid_options(self, path: yaml.Path, cls: type[Component], error: ValidationError) -> None:
         for problem in error.errors(include_url=False, include_context=False, include_input=False):
             where = (*path, *problem["loc"])
+            if problem["type"] == nesting.TOLD:
+                continue
             if problem["type"] == "extra_forbidden":
                 name = str(problem["loc"][-1])
                 known = cls.model_fields if len(problem["loc"]) == 1 else ()
