@@ -125,8 +125,13 @@ class Teacher(Component):
         """One annotation per item, in any order; each is journalled as it comes.
 
         What cannot be answered for good (an unreadable image) is an annotation whose outcome is ``error``;
-        what may be answered on another try is raised, and the answers so far are kept.
+        what may be answered on another try is one with ``again``, or is raised, and the answers so far are kept.
+        A generator that takes item after item, as it can ask, is stopped by a budget without losing an answer.
         """
+
+    def priced(self) -> bool:
+        """Whether its answers say what they cost (`harness.types.Usage.usd`); a free teacher's do, with 0."""
+        return True
 
     def reads(self) -> frozenset[str]:
         """Parts of an item that it needs (`Benchmark.gives`)."""

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from pydantic import ValidationError
 
-from harness import families, nesting, newsroom, yaml
+from harness import budget, families, nesting, newsroom, sentinel, yaml
 from harness.components import Benchmark, Component, ConflictRule, Executor, Report, Strategy, Teacher
 from harness.errors import Fault, MatrixError, PluginError
 from harness.loading import did_you_mean
@@ -33,6 +33,8 @@ SECTIONS = (
     "exclude",
     "compare",
     "newsroom",
+    "budget",
+    "sentinel",
     "executor",
     "reports",
 )
@@ -106,6 +108,8 @@ class _Reader:
             reports=self.components("reports", "report") or self.default_reports(),
             compare=families.read(self.data.get("compare"), self.fault),
             newsroom=newsroom.read(self.data.get("newsroom"), self.fault),
+            budget=budget.read(self.data.get("budget"), self.fault),
+            sentinel=sentinel.read(self.data.get("sentinel"), self.labels("teachers"), self.fault),
         )
 
     def components(self, section: str, kind: str) -> dict[str, Any]:
