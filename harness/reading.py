@@ -9,12 +9,13 @@ from typing import Any, cast
 
 from pydantic import ValidationError
 
-from harness import budget, families, nesting, newsroom, sentinel, yaml
+from harness import budget, families, newsroom, sentinel, yaml
 from harness.components import Benchmark, Component, ConflictRule, Executor, Report, Strategy, Teacher
 from harness.errors import Fault, MatrixError, PluginError
 from harness.loading import did_you_mean
 from harness.lookup import made_of
 from harness.matrix import Matrix
+from harness.nesting import TOLD, needed
 from harness.plugins import Registry
 
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
@@ -148,19 +149,15 @@ class _Reader:
             self.fault(at, error.cause, remedy=error.remedy)
             return None
         try:
-            return made_of(cls, options, self.resolver(path))
+            return made_of(cls, options, lambda kind, at, entry: needed(self.component((*path, at), kind, entry)))
         except ValidationError as error:
             self.invalid_options(path, cls, error)
             return None
 
-    def resolver(self, path: yaml.Path) -> nesting.Resolve:
-        """Makes components that are options of the one at ``path``."""
-        return lambda kind, option, entry: nesting.needed(self.component((*path, option), kind, entry))
-
     def invalid_options(self, path: yaml.Path, cls: type[Component], error: ValidationError) -> None:
         for problem in error.errors(include_url=False, include_context=False, include_input=False):
             where = (*path, *problem["loc"])
-            if problem["type"] == nesting.TOLD:
+            if problem["type"] == TOLD:
                 continue
             if problem["type"] == "extra_forbidden":
                 name = str(problem["loc"][-1])

@@ -209,7 +209,15 @@ class Vlm(Student):
             )
         if objective.reference == "base":
             prefer(
-                model, base.processor, rows.rows, pictures, self.dpo, objective, bench, base.branch(), checkpointing=again
+                model,
+                base.processor,
+                rows.rows,
+                pictures,
+                self.dpo,
+                objective,
+                bench,
+                base.branch(),
+                checkpointing=again,
             )
             return
 

@@ -57,7 +57,9 @@ def fine_tune(
     """SFT on prompts and completions; the loss is over the completion's tokens only."""
     from trl import SFTConfig, SFTTrainer
 
-    config = SFTConfig(**_arguments(model, len(rows), schedule, objective, bench, checkpointing), completion_only_loss=True)
+    config = SFTConfig(
+        **_arguments(model, len(rows), schedule, objective, bench, checkpointing), completion_only_loss=True
+    )
     _run(
         SFTTrainer(model=model, args=config, train_dataset=_dataset(rows, pictures), processing_class=processor), bench
     )

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
-from io import BytesIO
+from functools import cache, partial
 from itertools import islice
 from math import exp
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
+from weakref import WeakValueDictionary
 
 from pydantic import Field
 
@@ -96,6 +96,27 @@ class Engine(Protocol):
         ...
 
 
+class Held:
+    """What was loaded, for as long as somebody uses it."""
+
+    def __init__(self, *parts: Any) -> None:  # noqa: ANN401 - models and processors have no types that hold for all
+        self.parts = parts
+
+
+@cache
+def _held() -> WeakValueDictionary[tuple[object, ...], Held]:
+    return WeakValueDictionary()
+
+
+def held(key: tuple[object, ...], load: Callable[[], Held]) -> Held:
+    """What was loaded under the key, or is now: several samples of one model need it once."""
+    found = _held().get(key)
+    if found is None:
+        found = load()
+        _held()[key] = found
+    return found
+
+
 class LocalModel(Teacher):
     """What every teacher that is a model on this machine can be told.
 
@@ -104,7 +125,7 @@ class LocalModel(Teacher):
     processor, whatever the batches: chance, too, is drawn for each question apart.
     """
 
-    transport: ClassVar[frozenset[str]] = frozenset({"batch_size", "device"})
+    transport: ClassVar[frozenset[str]] = frozenset({"batch_size"})
 
     model: str = "HuggingFaceM4/Idefics3-8B-Llama3"
     """Folder or hub id of an image-text-to-text model with a chat template and weights as safetensors."""
@@ -132,8 +153,6 @@ class LocalModel(Teacher):
     """Type in which the weights are held."""
     quantize: Literal["none", "8bit", "4bit"] = "none"
     """Whether the language model's weights are held in 8 or 4 bits, by bitsandbytes on a CUDA device."""
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    """Where the model runs; auto takes a CUDA device where there is one."""
     batch_size: int = Field(default=8, ge=1)
     """Items that are asked about at once."""
 
@@ -224,6 +243,12 @@ class LocalModel(Teacher):
             if text.lstrip().startswith("{") and answer.outcome == "ok"
             else readable(text[len(start) :]).strip(" .\n")
         )
+
+
+def shared(one: Sequence[int], other: Sequence[int]) -> int:
+    """How many tokens both begin with."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((place for place, (left, right) in pairs if left != right), min(len(one), len(other)))
 
 
 def _annotation(question: Question, answer: Answer, usage: Usage) -> Annotation:

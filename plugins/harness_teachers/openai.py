@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import Field, JsonValue, field_validator
 
-from harness.api import Annotation, HarnessError, Item, Teacher, UnreadableImage, Usage, canonical, hookimpl
+from harness.api import Annotation, HarnessError, Item, Preview, Teacher, UnreadableImage, Usage, canonical, hookimpl
 from harness_teachers import openai_reply as reply
 from harness_teachers.drawing import Give, draw
 from harness_teachers.openai_calls import Calls, Patience
@@ -119,6 +119,13 @@ class OpenAI(Teacher):
     def reads(self) -> frozenset[str]:
         """The image, and the evidence where the prompt speaks of it."""
         return self.prompt.reads() | ({"image"} if self.send_image else set())
+
+    def preview(self, item: Item) -> Preview:
+        """The prompt and the picture as they are sent."""
+        if self.send_image and item.image is None:
+            raise UnreadableImage("There is no image.", place=item.id)
+        shown = encode(item.image, self.max_side, self.quality) if self.send_image and item.image else None
+        return Preview(self.prompt.render(item), shown)
 
     def annotate(self, items: Sequence[Item]) -> Iterator[Annotation]:
         """Answers as they come; calls that are under way when the iterator is closed are cancelled."""

@@ -44,7 +44,11 @@ class Limits:
     """
 
     def __init__(
-        self, most: int, calls_per_minute: float | None = None, tokens_per_minute: float | None = None, tokens: float = 0
+        self,
+        most: int,
+        calls_per_minute: float | None = None,
+        tokens_per_minute: float | None = None,
+        tokens: float = 0,
     ) -> None:
         self.window = min(FIRST_WINDOW, most)
         self.under_way = 0

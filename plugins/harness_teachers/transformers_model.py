@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
-from weakref import WeakValueDictionary
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import harness_students
 from harness.api import HarnessError, MissingDependency, Teacher, TrainingError, hookimpl
 from harness_students import vlm_loading
-from harness_teachers.local_model import LocalModel, Question, Reply, Scores
+from harness_teachers.local_model import Held, LocalModel, Question, Reply, Scores, held, shared
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -33,7 +31,11 @@ class Transformers(LocalModel):
     """
 
     name = "transformers"
+    transport: ClassVar[frozenset[str]] = frozenset({"batch_size", "device"})
     libraries: ClassVar[tuple[str, ...]] = ("harness_students",)
+
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where the model runs; auto takes a CUDA device where there is one."""
 
     def location(self) -> str:
         """Where the model is; ``tiny_llava`` comes with the students."""
@@ -45,17 +47,13 @@ class Transformers(LocalModel):
             raise MissingDependency(
                 f"needs {', '.join(missing)}", place="teacher transformers", remedy="pip install 'ooc-harness[train]'"
             )
-        key = (self.location(), self.dtype, self.quantize, self.device)
-        weights = _kept().get(key)
-        if weights is None:
-            weights = self._load()
-            _kept()[key] = weights
-        return Loaded(weights, self)
+        key = ("transformers", self.location(), self.dtype, self.quantize, self.device)
+        return Loaded(held(key, self._load), self)
 
-    def _load(self) -> Weights:
+    def _load(self) -> Held:
         loading = vlm_loading.Loading(quantize=self.quantize, device=self.device)
         try:
-            return Weights(*vlm_loading.read(self.location(), self.dtype, loading))
+            return Held(*vlm_loading.read(self.location(), self.dtype, loading))
         except TrainingError as error:
             # The student's loader speaks of a student's options; they are called so here, too.
             raise HarnessError(
@@ -65,26 +63,22 @@ class Transformers(LocalModel):
             ) from error
 
 
-class Weights:
-    """A model and its processor, alike for every set of decoding options."""
-
-    def __init__(self, model: Any, processor: Any) -> None:  # noqa: ANN401 - no types hold for all families
-        self.model = model
-        self.processor = processor
-
-
-@cache
-def _kept() -> WeakValueDictionary[tuple[str, ...], Weights]:
-    """Loaded models for as long as somebody uses them: several samples of one model need it once."""
-    return WeakValueDictionary()
-
-
 @dataclass(frozen=True)
 class Loaded:
     """An engine on a model of transformers."""
 
-    weights: Weights
+    held: Held
     options: Transformers
+
+    @property
+    def model(self) -> Any:  # noqa: ANN401 - models of transformers have no type that holds for all families
+        """The model, in evaluation mode."""
+        return self.held.parts[0]
+
+    @property
+    def processor(self) -> Any:  # noqa: ANN401 - nor have processors
+        """Its processor, with a chat template."""
+        return self.held.parts[1]
 
     def generate(self, questions: Sequence[Question], begun: Sequence[str]) -> Sequence[Reply]:
         """The rest of each answer, batched; with a temperature each answer is drawn by its own seed."""
@@ -93,7 +87,7 @@ class Loaded:
 
         inputs = self._inputs(questions, begun)
         drawn = [Draw(questions, self.options)] if self.options.temperature > 0 else []
-        model = self.weights.model
+        model = self.model
         with torch.inference_mode():
             sequences = model.generate(
                 **inputs,
@@ -116,12 +110,10 @@ class Loaded:
         rows = [
             ids[mask.bool()].tolist() for ids, mask in zip(inputs["input_ids"], inputs["attention_mask"], strict=True)
         ]
-        shared = [
-            _shared(one, other) for one, other in zip(rows[: len(questions)], rows[len(questions) :], strict=True)
-        ]
-        lengths = [len(row) - common for row, common in zip(rows, shared * 2, strict=True)]
+        common = [shared(one, other) for one, other in zip(rows[: len(questions)], rows[len(questions) :], strict=True)]
+        lengths = [len(row) - both for row, both in zip(rows, common * 2, strict=True)]
         with torch.inference_mode():
-            logits = self.weights.model(**inputs, logits_to_keep=max(lengths) + 1).logits[:, -max(lengths) - 1 : -1]
+            logits = self.model(**inputs, logits_to_keep=max(lengths) + 1).logits[:, -max(lengths) - 1 : -1]
         likelihoods = logits.float().log_softmax(-1)  # (2B, K, V), of the last K tokens
         last = inputs["input_ids"][:, -max(lengths) :, None]
         gathered = likelihoods.gather(-1, last)[..., 0].tolist()  # (2B, K)
@@ -133,23 +125,23 @@ class Loaded:
 
     def _inputs(self, questions: Sequence[Question], begun: Sequence[str]) -> Any:  # noqa: ANN401 - a BatchFeature
         """The questions in the model's own chat template, each followed by what its answer begins with."""
-        processor = self.weights.processor
         texts = [
-            processor.apply_chat_template(_asked(question.prompt), add_generation_prompt=True, tokenize=False) + start
+            self.processor.apply_chat_template(_asked(question.prompt), add_generation_prompt=True, tokenize=False)
+            + start
             for question, start in zip(questions, begun, strict=True)
         ]
-        return processor(
+        return self.processor(
             text=texts,
             images=[[question.picture()] for question in questions],
             padding=True,
             padding_side="left",
             add_special_tokens=False,
             return_tensors="pt",
-        ).to(self.weights.model.device)
+        ).to(self.model.device)
 
     def _reply(self, tokens: list[int], read: int, ends: frozenset[int]) -> Reply:
         written = next((place + 1 for place, token in enumerate(tokens) if token in ends), len(tokens))
-        text = self.weights.processor.tokenizer.decode(tokens[:written], skip_special_tokens=True)
+        text = self.processor.tokenizer.decode(tokens[:written], skip_special_tokens=True)
         return Reply(text, int(read), written)
 
 
@@ -179,12 +171,6 @@ class Draw:
 
 def _asked(text: str) -> list[dict[str, Any]]:
     return [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": text}]}]
-
-
-def _shared(one: Sequence[int], other: Sequence[int]) -> int:
-    """How many tokens both begin with."""
-    pairs = enumerate(zip(one, other, strict=False))
-    return next((place for place, (left, right) in pairs if left != right), min(len(one), len(other)))
 
 
 def _ends(tokens: int | list[int] | None) -> frozenset[int]:
