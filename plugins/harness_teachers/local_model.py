@@ -172,7 +172,7 @@ class LocalModel(Teacher):
 
     def preview(self, item: Item) -> Preview:
         """The prompt and the picture; the model's own chat template is put around them."""
-        question = self._question(item)
+        question = self.question(item)
         return Preview(question.prompt, question.jpeg)
 
     def annotate(self, items: Sequence[Item]) -> Iterator[Annotation]:
@@ -183,7 +183,7 @@ class LocalModel(Teacher):
             questions = []
             for item in batch:
                 try:
-                    questions.append(self._question(item))
+                    questions.append(self.question(item))
                 except UnreadableImage as error:
                     yield Annotation(item.id, "error", rationale=error.cause, usage=Usage(calls=0))
             if questions:
@@ -194,7 +194,8 @@ class LocalModel(Teacher):
     def engine(self) -> Engine:
         """The loaded model."""
 
-    def _question(self, item: Item) -> Question:
+    def question(self, item: Item) -> Question:
+        """What is asked about an item; raises `UnreadableImage`."""
         if item.image is None:
             raise UnreadableImage("There is no image.")
         return Question(item.id, self.prompt.render(item), encode(item.image, self.max_side, self.quality))

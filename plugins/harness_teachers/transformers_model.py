@@ -85,7 +85,7 @@ class Loaded:
         import torch
         from transformers import LogitsProcessorList
 
-        inputs = self._inputs(questions, begun)
+        inputs = self.inputs(questions, begun)
         drawn = [Draw(questions, self.options)] if self.options.temperature > 0 else []
         model = self.model
         with torch.inference_mode():
@@ -106,7 +106,7 @@ class Loaded:
         import torch
 
         pristine, falsified = ([start + words[verdict] for start in begun] for verdict in ("pristine", "falsified"))
-        inputs = self._inputs([*questions, *questions], [*pristine, *falsified])
+        inputs = self.inputs([*questions, *questions], [*pristine, *falsified])
         rows = [
             ids[mask.bool()].tolist() for ids, mask in zip(inputs["input_ids"], inputs["attention_mask"], strict=True)
         ]
@@ -123,7 +123,7 @@ class Loaded:
             for one, other, row in zip(sums[: len(questions)], sums[len(questions) :], rows, strict=False)
         ]
 
-    def _inputs(self, questions: Sequence[Question], begun: Sequence[str]) -> Any:  # noqa: ANN401 - a BatchFeature
+    def inputs(self, questions: Sequence[Question], begun: Sequence[str]) -> Any:  # noqa: ANN401 - a BatchFeature
         """The questions in the model's own chat template, each followed by what its answer begins with."""
         texts = [
             self.processor.apply_chat_template(_asked(question.prompt), add_generation_prompt=True, tokenize=False)
