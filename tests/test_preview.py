@@ -81,6 +81,8 @@ def test_a_call_shows_one_answer_whose_control_characters_stay_codes(preview):
     assert lines[place + 1 :] == [
         r"  | \x1b[31mheads 0",
         "usage: calls 1, input_tokens 10, output_tokens 2, usd 0.5",
+        "said:",
+        r"  | heads\x07, of course",
     ]
 
 

@@ -30,7 +30,7 @@ from harness.api import (
     sha256_of,
     verdict_of,
 )
-from harness_teachers.answer import Answer, read_answer, readable
+from harness_teachers.answer import READ_CHARACTERS, Answer, read_answer, readable
 from harness_teachers.picture import encode
 from harness_teachers.prompt import Prompt
 
@@ -204,7 +204,7 @@ class LocalModel(Teacher):
         replies = engine.generate(questions, [""] * len(questions))
         for question, reply in zip(questions, replies, strict=True):
             answer = read_answer(reply.text, self.prompt.answer_order)
-            yield _annotation(question, answer, Usage(1, reply.read, reply.written))
+            yield _annotation(question, answer, Usage(1, reply.read, reply.written), reply.text)
 
     def _scored(self, engine: Engine, questions: Sequence[Question]) -> Iterator[Annotation]:
         """Reasons come before the score or after it, as the prompt asks; either is seen by the other."""
@@ -222,7 +222,7 @@ class LocalModel(Teacher):
             reasons = [self._reasons(text, start) for text, start in zip(whole, told, strict=True)]
         for question, verdict, score, reason, reply in zip(questions, verdicts, scores, reasons, replies, strict=True):
             usage = Usage(1 + self.rationale, score.read + reply.read, reply.written)
-            yield _annotation(question, Answer("ok", verdict, reason, score.p_falsified), usage)
+            yield _annotation(question, Answer("ok", verdict, reason, score.p_falsified), usage, reply.text)
 
     def _begun(self, rationale: str) -> str:
         """An answer up to its verdict."""
@@ -252,5 +252,14 @@ def shared(one: Sequence[int], other: Sequence[int]) -> int:
     return next((place for place, (left, right) in pairs if left != right), min(len(one), len(other)))
 
 
-def _annotation(question: Question, answer: Answer, usage: Usage) -> Annotation:
-    return Annotation(question.item_id, answer.outcome, answer.verdict, answer.p_falsified, answer.rationale, usage)
+def _annotation(question: Question, answer: Answer, usage: Usage, text: str) -> Annotation:
+    """``text`` is what was generated, as it is."""
+    return Annotation(
+        question.item_id,
+        answer.outcome,
+        answer.verdict,
+        answer.p_falsified,
+        answer.rationale,
+        usage,
+        audit={"said": text[:READ_CHARACTERS]} if text else {},
+    )
