@@ -125,7 +125,7 @@ class Calls(Generic[Q]):
             while not self._over.is_set() and (seconds := self._limits.wait(time.monotonic())):
                 self._changed.clear()
                 await _either(self._changed, None if seconds == inf else seconds)
-            return self._limits.start()
+            return self._limits.start(time.monotonic())
 
     def _settle(self, said: Annotation | Trouble, began: float, reserved: float) -> None:
         limits, now = self._limits, time.monotonic()

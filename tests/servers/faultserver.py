@@ -26,7 +26,7 @@ class FaultServer:
 
     def __init__(self, *, delay=0.0, most=0, rate=0.0, burst=1.0, whole_seconds=False, without=(), tell=None):
         self.delay, self.most, self.rate, self.burst = delay, most, rate, burst
-        self.whole_seconds, self.without, self.tell = whole_seconds, set(without), tell
+        self.whole_seconds, self.without, self.tell, self.hint = whole_seconds, set(without), tell, ""
         self.asked, self.billed, self.status = Counter(), Counter(), Counter()
         self.questions, self.headers, self.captions = [], [], []
         self.open = self.peak = 0
@@ -99,7 +99,7 @@ class FaultServer:
             self.status[429] += 1
             return await send(writer, 429, {"error": {"message": "slow down"}}, **refused)
         for part in self.without & question.keys():
-            return await send(writer, 400, {"error": {"message": f"{part} is not supported"}})
+            return await send(writer, 400, {"error": {"message": f"{part} is not supported{self.hint}"}})
         fault = FAULT.match(caption)
         if fault and self.asked[key] <= int(fault[2] or 10**9):
             self.status[fault[1]] += 1
