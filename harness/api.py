@@ -28,6 +28,7 @@ from harness.errors import (
 from harness.handed import Panel, Pool, Workbench
 from harness.hookspec import hookimpl
 from harness.identity import canonical, digest, file_digest, seed_from, sha256_of
+from harness.nesting import Named
 from harness.redaction import redact
 from harness.thumbnail import thumbnail
 from harness.types import (
@@ -41,6 +42,7 @@ from harness.types import (
     Outcome,
     Prediction,
     Preference,
+    Preview,
     Ranked,
     Split,
     Target,
@@ -72,6 +74,7 @@ __all__ = [
     "Image",
     "Item",
     "MissingDependency",
+    "Named",
     "Need",
     "Objective",
     "Outcome",
@@ -79,6 +82,7 @@ __all__ = [
     "Pool",
     "Prediction",
     "Preference",
+    "Preview",
     "Ranked",
     "Recipe",
     "Report",

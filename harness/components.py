@@ -22,6 +22,7 @@ from harness.types import (
     Example,
     Item,
     Prediction,
+    Preview,
     Ranked,
     Split,
     Verdict,
@@ -71,6 +72,8 @@ class Component(BaseModel, ABC):
     """Options that say how an answer is fetched, not what it is; they are no part of the identity."""
     templates: ClassVar[tuple[str, ...]] = ()
     """Files beside the class's module, whose content is part of the identity."""
+    libraries: ClassVar[tuple[str, ...]] = ()
+    """Packages besides its own whose modules are part of the identity where it imports them."""
 
     @classmethod
     def __pydantic_init_subclass__(cls, **_: object) -> None:
@@ -122,12 +125,24 @@ class Teacher(Component):
         """One annotation per item, in any order; each is journalled as it comes.
 
         What cannot be answered for good (an unreadable image) is an annotation whose outcome is ``error``;
-        what may be answered on another try is raised, and the answers so far are kept.
+        what may be answered on another try is one with ``again``, or is raised, and the answers so far are kept.
+        A generator that takes item after item, as it can ask, is stopped by a budget without losing an answer.
         """
+
+    def priced(self) -> bool:
+        """Whether its answers say what they cost (`harness.types.Usage.usd`); a free teacher's do, with 0."""
+        return True
 
     def reads(self) -> frozenset[str]:
         """Parts of an item that it needs (`Benchmark.gives`)."""
         return frozenset()
+
+    def preview(self, item: Item) -> Preview | None:
+        """What a model would be asked about an item, as it would be sent; None where nobody is asked in words.
+
+        Nothing is called. It raises what makes asking about this item impossible, such as `UnreadableImage`.
+        """
+        return None
 
 
 class ConflictRule(Component):

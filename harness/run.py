@@ -15,6 +15,7 @@ from harness.plan import Plan, Step
 from harness.plugins import Registry
 from harness.steps import Report, perform
 from harness.store import Store
+from harness.terms import Terms, terms_of
 
 StepState = Literal["stored", "done", "failed", "waiting", "blocked", "pending"]
 
@@ -89,7 +90,7 @@ def run(
         registry.step_done(f"{plan.steps[key].kind}:{key}", 0.0, True)
     if todo:
         with executor.open() as workers:
-            _Loop(outcome, store, registry, provenance, progress, todo).go(workers, executor.slots())
+            _Loop(outcome, store, registry, provenance, progress, terms_of(plan), todo).go(workers, executor.slots())
     outcome.seconds = time.perf_counter() - start
     return outcome
 
@@ -101,6 +102,7 @@ class _Loop:
     registry: Registry
     provenance: Mapping[str, Any]
     progress: Progress
+    terms: Terms
     waiting: dict[str, Step]
     running: dict[Future[Report], Step] = field(default_factory=dict)
 
@@ -109,7 +111,7 @@ class _Loop:
             while len(self.running) < slots and (step := self.next_ready()):
                 del self.waiting[step.key]
                 self.progress.started(step)
-                future = workers.submit(perform, step, self.store.root, self.provenance)
+                future = workers.submit(perform, step, self.store.root, self.provenance, self.terms)
                 self.running[future] = step
             done, _ = wait(self.running, return_when=FIRST_COMPLETED)
             for future in done:

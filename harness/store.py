@@ -5,21 +5,18 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import sqlite3
-import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from harness.accounts import Accounts
 from harness.errors import StoreError
-from harness.identity import canonical, sha256_of
+from harness.identity import sha256_of
+from harness.journal import Journal
 
 SCHEMA_VERSION = 1
-
-# How long a journal waits for another process that writes to it.
-BUSY_S = 60
 
 MANIFEST = "manifest.json"
 
@@ -114,6 +111,22 @@ class Store:
         """The answers that a teacher of that identity has given so far."""
         return Journal(self.root / "answers" / f"{teacher}.sqlite")
 
+    def canaries(self, teacher: str) -> Path:
+        """Where items lie that a teacher of that identity is asked about again and again."""
+        return self.root / "canaries" / f"{teacher}.sqlite"
+
+    def has_journal(self, teacher: str) -> bool:
+        """Whether a teacher of that identity was ever asked."""
+        return (self.root / "answers" / f"{teacher}.sqlite").is_file()
+
+    def accounts(self) -> Accounts:
+        """What teachers were paid, and how far those are that are being asked."""
+        return Accounts(self.root / "accounts.sqlite")
+
+    def has_accounts(self) -> bool:
+        """Whether any teacher was ever asked."""
+        return (self.root / "accounts.sqlite").is_file()
+
     def checkpoints(self, key: str) -> Path:
         """A folder that survives a kill of the step and is gone once the step is done."""
         return self.root / "checkpoints" / key
@@ -157,47 +170,6 @@ class Draft:
     def finish(self, manifest: Mapping[str, Any]) -> None:
         """Say that the files are complete; without this the draft is thrown away."""
         self.manifest = dict(manifest)
-
-
-class Journal:
-    """Answers of one teacher by item content, each on disk as soon as it is there."""
-
-    def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None)
-        self._prepare()
-
-    def _prepare(self) -> None:
-        """Write-ahead logging and the table. SQLite does not wait where two processes turn to the log at once."""
-        until = time.monotonic() + BUSY_S
-        while True:
-            try:
-                self._connection.execute("PRAGMA journal_mode=WAL")
-                self._connection.execute("PRAGMA synchronous=NORMAL")
-                self._connection.execute(
-                    "CREATE TABLE IF NOT EXISTS answers (item TEXT PRIMARY KEY, answer TEXT NOT NULL)"
-                )
-                return
-            except sqlite3.OperationalError as error:
-                if "locked" not in str(error) or time.monotonic() > until:
-                    raise
-                time.sleep(0.01)
-
-    def __enter__(self) -> Journal:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._connection.close()
-
-    def read(self, items: Iterable[str]) -> dict[str, dict[str, Any]]:
-        """The answers there are, by item."""
-        wanted = set(items)
-        rows = self._connection.execute("SELECT item, answer FROM answers")
-        return {item: json.loads(answer) for item, answer in rows if item in wanted}
-
-    def add(self, item: str, answer: Mapping[str, Any]) -> None:
-        """Keep an answer; the first one stays."""
-        self._connection.execute("INSERT OR IGNORE INTO answers VALUES (?, ?)", (item, canonical(answer)))
 
 
 def write_text(path: Path, text: str) -> None:

@@ -23,7 +23,8 @@ ENDS = {
     "ok": "words fenced parts",
     "refused": "refusal refusal-text filter filter-400",
     "unparsable": "empty none schema maybe both giant-text",
-    "error": "e500 e503 e400 html html-502 malformed deep error-200 no-choices odd-choices gzip slow drip cut closed giant",
+    "error": "e500 e503 e400 html html-502 malformed deep error-200 no-choices odd-choices gzip slow drip cut closed "
+    "giant",
 }
 """How an item ends whose caption asks for that fault for ever, while other items are answered."""
 
@@ -134,10 +135,9 @@ def test_where_the_items_are_at_fault_more_of_them_may_fail(teacher):
 def test_answers_that_were_under_way_are_kept_when_the_server_closes(teacher, server):
     server.delay = 0.2
     captions = ["Caption 0", "Caption 1", *["[e401] late"] * 5]
-    given = []
-    with pytest.raises(HarnessError):
-        for annotation in teacher(max_concurrency=3).annotate(about(*captions)):
-            given.append(annotation.item_id)
+    given, answers = [], teacher(max_concurrency=3).annotate(about(*captions))
+    with pytest.raises(HarnessError, match="who are you"):
+        given.extend(annotation.item_id for annotation in answers)
     assert sorted(given) == ["0", "1"]
 
 
@@ -246,6 +246,21 @@ def test_the_price_is_counted_from_what_the_server_says(teacher):
     assert given.usage == Usage(1, 1000, 50, pytest.approx(0.0035))
 
 
+def test_a_teacher_knows_its_price_where_it_is_given(teacher):
+    assert not teacher(usd_per_million_input=1).priced()
+    assert teacher(usd_per_million_input=0, usd_per_million_output=0).priced()
+
+
+def test_errors_that_may_pass_say_so_and_others_do_not(teacher):
+    given = {said.item_id: said.again for said in teacher(retries=0).annotate(about("[e500] A", "[e400] B", "C"))}
+    assert given == {"0": True, "1": False, "2": False}
+    assert not one(teacher(), image=None).again
+
+
+def test_what_the_server_says_of_an_answer_is_kept_beside_it(teacher, server):
+    assert one(teacher()).audit == {"model": "served-model", "finish_reason": "stop"}
+
+
 def test_an_image_that_cannot_be_read_is_an_error_and_nobody_is_asked(teacher, server):
     given = one(teacher(), image=Image(lambda: b"no image", "broken.jpg"))
     assert (given.outcome, given.usage) == ("error", Usage(calls=0))
@@ -278,7 +293,9 @@ def test_without_a_key_no_header_is_sent(teacher, server):
 @pytest.mark.parametrize("key", ["two words", "naïve", "line\nend"])
 def test_a_key_that_no_header_can_hold_is_not_repeated(teacher, monkeypatch, key):
     monkeypatch.setenv("OPENAI_API_KEY", key)
-    with pytest.raises(HarnessError, match=r"OPENAI_API_KEY: the key has characters that no HTTP header can hold") as told:
+    with pytest.raises(
+        HarnessError, match=r"OPENAI_API_KEY: the key has characters that no HTTP header can hold"
+    ) as told:
         one(teacher())
     assert key not in str(told.value)
 

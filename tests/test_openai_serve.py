@@ -1,4 +1,4 @@
-"""The teacher `openai` against a real `transformers serve`, with a tiny LLaVA that has learnt a few answers by heart."""
+"""The teacher `openai` against a real `transformers serve` with a tiny LLaVA that knows a few answers by heart."""
 
 import json
 import os

@@ -55,10 +55,10 @@ def write_archive(folder: Path, items: int, address: str) -> None:
 
     Image.new("RGB", (64, 48), "navy").save(folder / "picture.png")
     faults = ("", "[e500 x1] ", "", "[cut x1] ", "[e429 x1] ")
-    rows = [
-        f"{number},{faults[number // 10 % 5] if number % 10 == 0 else ''}Caption {number},picture.png,{('real', 'fake')[number % 2]},test"
-        for number in range(items)
-    ]
+    rows = []
+    for number in range(items):
+        fault = faults[number // 10 % 5] if number % 10 == 0 else ""
+        rows.append(f"{number},{fault}Caption {number},picture.png,{('real', 'fake')[number % 2]},test")
     (folder / "archive.csv").write_text("\n".join(["id,caption,image,label,split", *rows]) + "\n")
     (folder / "chaos.yaml").write_text(MATRIX.format(address=f"{address}/v1", at_once=AT_ONCE))
 

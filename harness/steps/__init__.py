@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from harness.errors import HarnessError, LabelsWanted
+from harness.errors import BudgetSpent, HarnessError, LabelsWanted
 from harness.plan import Step
 from harness.steps.annotate import annotate
 from harness.steps.bench import StepBench
@@ -19,6 +19,7 @@ from harness.steps.predict import predict
 from harness.steps.rank import rank
 from harness.steps.train import train
 from harness.store import Store
+from harness.terms import Terms
 
 STEPS: Mapping[str, Callable[[Step, Store, StepBench], Mapping[str, Any]]] = {
     "annotate": annotate,
@@ -49,12 +50,12 @@ class Report:
     log: str = ""
 
 
-def perform(step: Step, root: Path, provenance: Mapping[str, Any]) -> Report:
+def perform(step: Step, root: Path, provenance: Mapping[str, Any], terms: Terms | None = None) -> Report:
     """Run one step and put its artifact into the store at ``root``. Runs in a worker; raises nothing."""
     store, start = Store(root), time.perf_counter()
     try:
         with store.writing(step.kind, step.key) as draft:
-            bench = StepBench(store, step.key, draft.folder, int(step.params.get("seed", 0)))
+            bench = StepBench(store, step.key, draft.folder, int(step.params.get("seed", 0)), terms)
             facts = STEPS[step.kind](step, store, bench)
             seconds = time.perf_counter() - start
             draft.finish(
@@ -71,7 +72,7 @@ def perform(step: Step, root: Path, provenance: Mapping[str, Any]) -> Report:
                     },
                 }
             )
-    except LabelsWanted as error:
+    except (LabelsWanted, BudgetSpent) as error:
         return Report(step.key, "waiting", time.perf_counter() - start, str(error))
     except HarnessError as error:
         return Report(step.key, "failed", time.perf_counter() - start, str(error))

@@ -20,6 +20,7 @@ from harness.api import (
     file_digest,
     hookimpl,
 )
+from harness_students.families import lora_targets
 from harness_students.vlm_base import (
     Base,
     Model,
@@ -30,6 +31,7 @@ from harness_students.vlm_base import (
     quiet_peft,
     require_packages,
 )
+from harness_students.vlm_loading import Attention, Device, Loading, Quantize
 from harness_students.vlm_pictures import Pictures
 from harness_students.vlm_predict import predict
 from harness_students.vlm_rows import LOSSES, Rows, make_rows
@@ -51,7 +53,7 @@ class Vlm(Student):
     """
 
     name = "vlm"
-    transport: ClassVar[frozenset[str]] = frozenset({"threads"})
+    transport: ClassVar[frozenset[str]] = frozenset({"device", "attention", "gradient_checkpointing", "threads"})
 
     model: str = "llava-hf/llava-v1.6-vicuna-7b-hf"
     """Folder or hub id of the base; ``tiny_llava`` is the one that comes with this package."""
@@ -65,8 +67,15 @@ class Vlm(Student):
     """LoRA's scale: the update is multiplied by alpha / rank."""
     dropout: float = Field(default=0.0, ge=0, lt=1)
     """Dropout before the LoRA matrices, in fine-tuning."""
-    lora_targets: str = r".*language_model.*\.(q_proj|k_proj|v_proj|o_proj|gate_proj|up_proj|down_proj)"
-    """Regular expression over module names: where LoRA is put. Never the vision side, which is checked."""
+    lora_targets: str | None = None
+    """Regular expression over names of modules: where LoRA is put; by default every linear layer of the language
+    model's blocks, where the family is known. Never the vision side, which is checked."""
+    quantize: Quantize = "none"
+    """Whether the frozen language model is held in 4 or 8 bits (QLoRA), for which bitsandbytes and CUDA are needed."""
+    image_tiles: int | None = Field(default=None, ge=1)
+    """Most tiles that a picture is cut into, beside its overview, where the processor cuts pictures."""
+    longest_edge: int | None = Field(default=None, ge=1)
+    """Pixels of the edge that pictures are scaled to, where the processor scales by the longest."""
     sft: Schedule = Schedule(lr=2e-4, epochs=2)
     """Schedule of trainings on targets alone."""
     dpo: Schedule = Schedule(lr=2e-5, epochs=1)
@@ -77,6 +86,12 @@ class Vlm(Student):
     """Items that are answered at once."""
     dtype: Literal["float32", "bfloat16", "float16"] = "bfloat16"
     """Type in which the base's weights are held."""
+    device: Device = "auto"
+    """Where it is trained and asked; ``auto`` is CUDA where there is such a device."""
+    attention: Attention = "auto"
+    """Implementation of attention; ``auto`` is what transformers takes for the family."""
+    gradient_checkpointing: bool | Literal["auto"] = "auto"
+    """Whether activations are computed again in the backward pass, to save memory; ``auto`` does so on CUDA."""
     threads: int | None = Field(default=None, ge=1)
     """Processor threads; by default what torch finds."""
 
@@ -146,20 +161,22 @@ class Vlm(Student):
 
         if self.threads:
             torch.set_num_threads(self.threads)
-        key = f"vlm {self.model} {self.dtype} {self.digest()}"
-        return bench.warm(key, lambda: load_base(self._location(), self.dtype))
+        loading = Loading(self.quantize, self.device, self.attention, self.image_tiles, self.longest_edge)
+        key = f"vlm {self.model} {self.dtype} {loading} {self.digest()}"
+        return bench.warm(key, lambda: load_base(self._location(), self.dtype, loading))
 
     def _new_adapter(self, base: Base, seed: int) -> Model:
         """LoRA with weights drawn from the seed; its update is zero."""
         import torch
         from peft import LoraConfig, get_peft_model
 
+        targets = lora_targets(base.model.config.model_type, self.lora_targets)
         torch.manual_seed(seed)
         config = LoraConfig(
             r=self.rank,
             lora_alpha=self.alpha,
             lora_dropout=self.dropout,
-            target_modules=self.lora_targets,
+            target_modules=targets,
             task_type="CAUSAL_LM",
         )
         try:
@@ -167,7 +184,7 @@ class Vlm(Student):
                 return get_peft_model(base.branch(), config)
         except ValueError as error:
             raise TrainingError(
-                f"LoRA finds no module for {self.lora_targets!r}",
+                f"LoRA finds no module for {targets!r}",
                 remedy="give the student's option 'lora_targets' a pattern of the language model's linear layers",
             ) from error
 
@@ -181,8 +198,9 @@ class Vlm(Student):
         bench: Workbench,
         before: str,
     ) -> None:
+        again = self._recomputes(model)
         if not rows.pairs:
-            fine_tune(model, base.processor, rows.rows, pictures, self.sft, objective, bench)
+            fine_tune(model, base.processor, rows.rows, pictures, self.sft, objective, bench, again)
             return
         if objective.reference == "none" and set(objective.losses) != {"sft"}:
             raise TrainingError(
@@ -190,7 +208,17 @@ class Vlm(Student):
                 remedy="use the reference 'start' or 'base'",
             )
         if objective.reference == "base":
-            prefer(model, base.processor, rows.rows, pictures, self.dpo, objective, bench, base.branch())
+            prefer(
+                model,
+                base.processor,
+                rows.rows,
+                pictures,
+                self.dpo,
+                objective,
+                bench,
+                base.branch(),
+                checkpointing=again,
+            )
             return
 
         def prove_reference() -> None:
@@ -199,9 +227,25 @@ class Vlm(Student):
             if reference != before:
                 raise TrainingError("the reference adapter is not the adapter that training starts from")
 
-        prefer(model, base.processor, rows.rows, pictures, self.dpo, objective, bench, at_start=prove_reference)
+        prefer(
+            model,
+            base.processor,
+            rows.rows,
+            pictures,
+            self.dpo,
+            objective,
+            bench,
+            at_start=prove_reference,
+            checkpointing=again,
+        )
         if adapter_sha256(model, "ref") != before:
             raise TrainingError("training changed the reference adapter")
+
+    def _recomputes(self, model: Model) -> bool:
+        """Whether activations are computed again in the backward pass."""
+        if self.gradient_checkpointing == "auto":
+            return bool(model.device.type == "cuda")
+        return self.gradient_checkpointing
 
 
 def _changed(model: Model, before: str) -> str:

@@ -52,11 +52,14 @@ def fine_tune(
     schedule: Schedule,
     objective: Objective,
     bench: Workbench,
+    checkpointing: bool = False,
 ) -> None:
     """SFT on prompts and completions; the loss is over the completion's tokens only."""
     from trl import SFTConfig, SFTTrainer
 
-    config = SFTConfig(**_arguments(model, len(rows), schedule, objective, bench), completion_only_loss=True)
+    config = SFTConfig(
+        **_arguments(model, len(rows), schedule, objective, bench, checkpointing), completion_only_loss=True
+    )
     _run(
         SFTTrainer(model=model, args=config, train_dataset=_dataset(rows, pictures), processing_class=processor), bench
     )
@@ -72,6 +75,7 @@ def prefer(
     bench: Workbench,
     reference: Model | None = None,
     at_start: Callable[[], None] = lambda: None,
+    checkpointing: bool = False,
 ) -> None:
     """DPO and its kin. Without a ``reference`` model TRL keeps a frozen copy of the adapter under the name "ref".
 
@@ -80,7 +84,7 @@ def prefer(
     from trl import DPOConfig, DPOTrainer
 
     config = DPOConfig(
-        **_arguments(model, len(rows), schedule, objective, bench),
+        **_arguments(model, len(rows), schedule, objective, bench, checkpointing),
         beta=objective.beta,
         loss_type=list(objective.losses),
         loss_weights=list(objective.losses.values()),
@@ -104,14 +108,16 @@ def prefer(
         )
 
 
-def _arguments(model: Model, rows: int, schedule: Schedule, objective: Objective, bench: Workbench) -> dict[str, Any]:
+def _arguments(
+    model: Model, rows: int, schedule: Schedule, objective: Objective, bench: Workbench, checkpointing: bool
+) -> dict[str, Any]:
     import torch
     from transformers import TrainingArguments
 
     # transformers renamed the option in 5.2x and warns of the old name.
-    checkpointing = "activation_checkpointing"
-    if checkpointing not in TrainingArguments.__dataclass_fields__:
-        checkpointing = "gradient_checkpointing"
+    recompute = "activation_checkpointing"
+    if recompute not in TrainingArguments.__dataclass_fields__:
+        recompute = "gradient_checkpointing"
     epochs = objective.epochs or schedule.epochs
     return {
         # Nothing is written there, but the trainers insist on a folder.
@@ -127,9 +133,9 @@ def _arguments(model: Model, rows: int, schedule: Schedule, objective: Objective
         "weight_decay": schedule.weight_decay,
         "max_length": None,
         "seed": bench.seed,
-        "bf16": model.dtype == torch.bfloat16 and torch.cuda.is_available(),
-        checkpointing: torch.cuda.is_available(),
-        "use_cpu": not torch.cuda.is_available(),
+        "bf16": model.dtype == torch.bfloat16 and model.device.type == "cuda",
+        recompute: checkpointing,
+        "use_cpu": model.device.type == "cpu",
         "remove_unused_columns": False,
         "logging_first_step": True,
         "logging_steps": 10,

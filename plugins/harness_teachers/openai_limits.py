@@ -99,7 +99,11 @@ class Limits:
     """
 
     def __init__(
-        self, most: int, calls_per_minute: float | None = None, tokens_per_minute: float | None = None, tokens: float = 0
+        self,
+        most: int,
+        calls_per_minute: float | None = None,
+        tokens_per_minute: float | None = None,
+        tokens: float = 0,
     ) -> None:
         self.window = min(FIRST_WINDOW, most)
         self.under_way = 0
@@ -118,9 +122,7 @@ class Limits:
         """Seconds until the next call may start; infinite where another must end first."""
         if self.under_way >= int(self.window):
             return inf
-        return max(
-            0.0, self._resume - now, self._pace.wait(now), self._calls.wait(now), self._tokens.wait(now)
-        )
+        return max(0.0, self._resume - now, self._pace.wait(now), self._calls.wait(now), self._tokens.wait(now))
 
     def start(self, now: float) -> float:
         """A call starts; gives the tokens that are set aside for it."""

@@ -78,7 +78,9 @@ class FaultServer:
     async def handle(self, path, body, writer):
         """Whether the connection stays."""
         if path == "/counts":
-            return await send(writer, 200, {"asked": pairs(self.asked), "billed": pairs(self.billed), "open": self.open})
+            return await send(
+                writer, 200, {"asked": pairs(self.asked), "billed": pairs(self.billed), "open": self.open}
+            )
         if not path.endswith("/chat/completions"):
             return await send(writer, 200, {"data": [{"id": "model"}]})
         question = json.loads(body)
@@ -129,7 +131,7 @@ class FaultServer:
             choice["logprobs"] = {"content": tokens_of(text)}
         choice |= changes.pop("choice", {})
         usage = {"prompt_tokens": 1000, "completion_tokens": 50}
-        return await send(writer, 200, {"choices": [choice], "usage": usage, **changes})
+        return await send(writer, 200, {"model": "served-model", "choices": [choice], "usage": usage, **changes})
 
 
 def caption_of(question):
@@ -279,7 +281,9 @@ FAULTS = {
     "both": content('{"verdict": "pristine"} {"verdict": "falsified"}'),
     "words": content("Verdict: falsified\n\nThe place is another."),
     "fenced": content('Let me see.\n```json\n{"verdict": "pristine", "rationale": "It fits."}\n```'),
-    "parts": content([{"type": "text", "text": '{"verdict": "pristine", '}, {"type": "text", "text": '"rationale": ""}'}]),
+    "parts": content(
+        [{"type": "text", "text": '{"verdict": "pristine", '}, {"type": "text", "text": '"rationale": ""}'}]
+    ),
     "echo-key": echo_key,
     "say-key": say_key,
 }

@@ -1,0 +1,6 @@
+"""Vision-language models of every family that loads here, tiny and with random weights."""
+
+from tiny_families.build import FAMILIES, make
+from tiny_families.shapes import BARE, bare
+
+__all__ = ["BARE", "FAMILIES", "bare", "make"]
