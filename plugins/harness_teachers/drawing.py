@@ -52,13 +52,19 @@ class _Drawing:
 
     def kept(self, future: asyncio.Future[None]) -> None:
         """The caller came for the next one."""
-        self._loop.call_soon_threadsafe(lambda: future.done() or future.set_result(None))
+        self._loop.call_soon_threadsafe(_release, future)
 
     def close(self) -> None:
         """Cancel what is under way, and wait until it has ended."""
         with suppress(RuntimeError, AttributeError):
             self._loop.call_soon_threadsafe(self._task.cancel)
         self._thread.join()
+
+
+def _release(future: asyncio.Future[None]) -> None:
+    # Cancelled meanwhile, where the work ends early.
+    if not future.done():
+        future.set_result(None)
 
 
 def draw(work: Callable[[Give], Coroutine[Any, Any, None]]) -> Iterator[Annotation]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -67,7 +68,7 @@ class OpenAI(Teacher):
     seed: int | None = None
     """The server's seed; none sends none."""
     extra_body: Mapping[str, JsonValue] = Field(default_factory=dict)
-    """Further parameters that the server knows, sent as they are. They are part of the identity, and no place for keys."""
+    """Further parameters that the server knows, sent as they are; part of the identity, and no place for keys."""
     structured: Structured = "auto"
     """How the server is asked to hold the model to the form of an answer; auto takes what it has."""
     logprobs: Logprobs = "auto"
@@ -94,10 +95,10 @@ class OpenAI(Teacher):
     """Most questions in a minute; none is no limit."""
     tokens_per_minute: float | None = Field(default=None, gt=0)
     """Most tokens in a minute, read and written; none is no limit."""
-    usd_per_million_input: float = Field(default=0.0, ge=0)
-    """Price of a million tokens read, in US dollars."""
-    usd_per_million_output: float = Field(default=0.0, ge=0)
-    """Price of a million tokens written, in US dollars."""
+    usd_per_million_input: float | None = Field(default=None, ge=0)
+    """Price of a million tokens read, in US dollars; none where it is not known, 0 where it is free."""
+    usd_per_million_output: float | None = Field(default=None, ge=0)
+    """Price of a million tokens written, in US dollars; none where it is not known, 0 where it is free."""
     usd_per_image: float = Field(default=0.0, ge=0)
     """Price of an image, in US dollars, where it is not counted in tokens."""
 
@@ -162,9 +163,13 @@ class OpenAI(Teacher):
             **({"extra_body": dict(self.extra_body)} if self.extra_body else {}),
         }
 
+    def priced(self) -> bool:
+        """Whether both prices are given."""
+        return self.usd_per_million_input is not None and self.usd_per_million_output is not None
+
     def price(self) -> reply.Price:
         """What an answer costs."""
-        return reply.Price(self.usd_per_million_input, self.usd_per_million_output, self.usd_per_image)
+        return reply.Price(self.usd_per_million_input or 0.0, self.usd_per_million_output or 0.0, self.usd_per_image)
 
     def _no_answer(self, seen: str, *, has_key: bool) -> HarnessError:
         key = f"the key in {self.api_key_env}" if has_key else f"the key ({self.api_key_env} is not set)"
@@ -206,9 +211,9 @@ class _Talk:
         usage = self._teacher.price().usage(body, images=int(self._teacher.send_image))
         said = reply.read(item.id, body, self._teacher.prompt.answer_order, usage)
         # A server that says the key must not bring it into the store.
-        return Annotation(
-            item.id, said.outcome, said.verdict, said.p_falsified, self._endpoint.scrub(said.rationale), usage
-        )
+        scrub = self._endpoint.scrub
+        audit = {name: scrub(text) for name, text in reply.audit(body).items()}
+        return replace(said, rationale=scrub(said.rationale), audit=audit)
 
 
 @hookimpl

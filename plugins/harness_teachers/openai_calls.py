@@ -58,8 +58,11 @@ class Calls(Generic[Q]):
         self._answers = self._in_a_row = 0
 
     async def run(self, items: Sequence[Item], workers: int, give: Give) -> None:
-        """Give one annotation per item; raise `HarnessError` where the server will answer nobody."""
-        left = iter(items)
+        """Give one annotation per item; raise `HarnessError` where the server will answer nobody.
+
+        An item is taken when its question may be sent: whoever hands them out can stop in time.
+        """
+        left, self._left = iter(items), len(items)
         try:
             async with asyncio.timeout(None) as self._bound, asyncio.TaskGroup() as group:
                 for _ in range(min(workers, len(items))):
@@ -74,26 +77,39 @@ class Calls(Generic[Q]):
             raise self._end
 
     async def _work(self, left: Iterator[Item], give: Give) -> None:
-        for item in left:
-            if self._over.is_set():
-                return
-            annotation = await self._annotation(item)
+        while (taken := await self._take(left)) is not None:
+            annotation = await self._annotation(*taken)
             if annotation is not None:
                 await give(annotation)
 
-    async def _annotation(self, item: Item) -> Annotation | None:
-        """The item's annotation, or None where all is over before there is one."""
+    async def _take(self, left: Iterator[Item]) -> tuple[Item, float] | None:
+        """The next item, and the tokens that are set aside for it; None where there is none, or all is over."""
+        async with self._turn:
+            if self._left > 0:
+                await self._room()
+            item = next(left, None) if self._left > 0 and not self._over.is_set() else None
+            self._left = 0 if item is None else self._left - 1
+            return None if item is None else (item, self._limits.start(time.monotonic()))
+
+    async def _again(self) -> float | None:
+        """Another turn for an item that was taken before."""
+        async with self._turn:
+            await self._room()
+            return None if self._over.is_set() else self._limits.start(time.monotonic())
+
+    async def _room(self) -> None:
+        while not self._over.is_set() and (seconds := self._limits.wait(time.monotonic())):
+            self._changed.clear()
+            await _either(self._changed, None if seconds == inf else seconds)
+
+    async def _annotation(self, item: Item, turn: float | None) -> Annotation | None:
+        """The item's annotation, or None where all is over before there is one; ``turn`` is its first one's tokens."""
         question = await asyncio.to_thread(self._prepare, item)
-        if isinstance(question, Annotation):
-            return question
         answers, failures, spent = self._answers, 0, 0
-        while True:
+        while turn is not None:
             before = self._answers
-            said = await self._call(item, question)
-            if said is None:
-                return None
+            said = await self._call(item, question, turn)
             if isinstance(said, Annotation):
-                self._answers, self._in_a_row = self._answers + 1, 0
                 return replace(said, usage=replace(said.usage, calls=said.usage.calls + spent))
             spent += said.kind in ("broken", "lost")
             # That the server takes no more says nothing of this item, as long as it takes others.
@@ -103,33 +119,24 @@ class Calls(Generic[Q]):
             if said.kind == "rejected" or failures > self._patience.retries:
                 return self._given_up(item, said, spent, answered_others=self._answers > answers)
             await self._wait(self._backoff(item, failures, said))
+            turn = await self._again()
+        return None
 
-    async def _call(self, item: Item, question: Q) -> Annotation | Trouble | None:
-        reserved = await self._enter()
-        if self._over.is_set():
-            self._limits.settled(reserved)
-            return None
+    async def _call(self, item: Item, question: Q | Annotation, turn: float) -> Annotation | Trouble:
         began = time.monotonic()
-        try:
+        if isinstance(question, Annotation):
+            self._limits.settled(turn)
+            said: Annotation | Trouble = question
+        else:
             said = await self._ask(item, question)
-        except BaseException:
-            self._limits.settled(reserved)
-            raise
-        self._settle(said, began, reserved)
+            self._settle(said, began, turn)
         self._changed.set()
         return said
-
-    async def _enter(self) -> float:
-        """Wait for a turn, first come first served; gives the tokens that were set aside."""
-        async with self._turn:
-            while not self._over.is_set() and (seconds := self._limits.wait(time.monotonic())):
-                self._changed.clear()
-                await _either(self._changed, None if seconds == inf else seconds)
-            return self._limits.start()
 
     def _settle(self, said: Annotation | Trouble, began: float, reserved: float) -> None:
         limits, now = self._limits, time.monotonic()
         if isinstance(said, Annotation):
+            self._answers, self._in_a_row = self._answers + 1, 0
             limits.answered(began, reserved, said.usage.input_tokens + said.usage.output_tokens)
         elif said.kind == "refused":
             limits.refused(began, reserved, now, self._bounded(said))
@@ -162,7 +169,8 @@ class Calls(Generic[Q]):
                 self._finish(f"{self._in_a_row} items in a row came to nothing, the last by: {trouble.seen}")
         if self._over.is_set():
             return None
-        return Annotation(item.id, "error", rationale=trouble.seen, usage=Usage(calls=spent))
+        again = trouble.kind != "rejected"
+        return Annotation(item.id, "error", rationale=trouble.seen, usage=Usage(calls=spent), again=again)
 
     def _finish(self, seen: str) -> None:
         """Start no more calls, and give those under way a while."""

@@ -56,6 +56,16 @@ def read(item_id: str, body: Mapping[str, Any], order: Order, usage: Usage) -> A
     return Annotation(item_id, answer.outcome, answer.verdict, p_falsified, answer.rationale, usage)
 
 
+def audit(body: Mapping[str, Any]) -> dict[str, str]:
+    """What the server says of the answer besides it: which model it served, and why it ended."""
+    found = {
+        "model": body.get("model"),
+        "system_fingerprint": body.get("system_fingerprint"),
+        "finish_reason": _choice(body).get("finish_reason"),
+    }
+    return {name: readable(value)[:200] for name, value in found.items() if isinstance(value, str)}
+
+
 def p_of(tokens: object, verdict: Verdict, order: Order) -> float | None:
     """P(falsified) in [0, 1] from the alternatives at the first token of the verdict; None where that is not found.
 

@@ -26,7 +26,7 @@ class FaultServer:
 
     def __init__(self, *, delay=0.0, most=0, rate=0.0, burst=1.0, whole_seconds=False, without=(), tell=None):
         self.delay, self.most, self.rate, self.burst = delay, most, rate, burst
-        self.whole_seconds, self.without, self.tell = whole_seconds, set(without), tell
+        self.whole_seconds, self.without, self.tell, self.hint = whole_seconds, set(without), tell, ""
         self.asked, self.billed, self.status = Counter(), Counter(), Counter()
         self.questions, self.headers, self.captions = [], [], []
         self.open = self.peak = 0
@@ -78,7 +78,9 @@ class FaultServer:
     async def handle(self, path, body, writer):
         """Whether the connection stays."""
         if path == "/counts":
-            return await send(writer, 200, {"asked": pairs(self.asked), "billed": pairs(self.billed), "open": self.open})
+            return await send(
+                writer, 200, {"asked": pairs(self.asked), "billed": pairs(self.billed), "open": self.open}
+            )
         if not path.endswith("/chat/completions"):
             return await send(writer, 200, {"data": [{"id": "model"}]})
         question = json.loads(body)
@@ -99,7 +101,7 @@ class FaultServer:
             self.status[429] += 1
             return await send(writer, 429, {"error": {"message": "slow down"}}, **refused)
         for part in self.without & question.keys():
-            return await send(writer, 400, {"error": {"message": f"{part} is not supported"}})
+            return await send(writer, 400, {"error": {"message": f"{part} is not supported{self.hint}"}})
         fault = FAULT.match(caption)
         if fault and self.asked[key] <= int(fault[2] or 10**9):
             self.status[fault[1]] += 1
@@ -129,7 +131,7 @@ class FaultServer:
             choice["logprobs"] = {"content": tokens_of(text)}
         choice |= changes.pop("choice", {})
         usage = {"prompt_tokens": 1000, "completion_tokens": 50}
-        return await send(writer, 200, {"choices": [choice], "usage": usage, **changes})
+        return await send(writer, 200, {"model": "served-model", "choices": [choice], "usage": usage, **changes})
 
 
 def caption_of(question):
@@ -279,7 +281,9 @@ FAULTS = {
     "both": content('{"verdict": "pristine"} {"verdict": "falsified"}'),
     "words": content("Verdict: falsified\n\nThe place is another."),
     "fenced": content('Let me see.\n```json\n{"verdict": "pristine", "rationale": "It fits."}\n```'),
-    "parts": content([{"type": "text", "text": '{"verdict": "pristine", '}, {"type": "text", "text": '"rationale": ""}'}]),
+    "parts": content(
+        [{"type": "text", "text": '{"verdict": "pristine", '}, {"type": "text", "text": '"rationale": ""}'}]
+    ),
     "echo-key": echo_key,
     "say-key": say_key,
 }
