@@ -25,9 +25,9 @@ PACKAGES = ("torch", "transformers", "safetensors")
 class Transformers(LocalModel):
     """Asks a multimodal model of transformers, without a server.
 
-    The model ``tiny_llava`` comes with the students, and is for trying things out. A generated answer is read as JSON or in words. A scored verdict is the more probable of the two words at the
+    A generated answer is read as JSON or in words. A scored verdict is the more probable of the two words at the
     place of the verdict, its probability that of the whole word among the two. No code that comes with a model is
-    run, and no pickled weights are read.
+    run, and no pickled weights are read. The model ``tiny_llava`` comes with the students, to try things out.
     """
 
     name = "transformers"
