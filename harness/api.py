@@ -29,6 +29,7 @@ from harness.errors import (
 from harness.handed import Panel, Pool, Shelf, Workbench
 from harness.hookspec import hookimpl
 from harness.identity import canonical, digest, file_digest, seed_from, sha256_of
+from harness.nesting import Named
 from harness.redaction import redact
 from harness.thumbnail import thumbnail
 from harness.types import (
@@ -43,6 +44,7 @@ from harness.types import (
     Outcome,
     Prediction,
     Preference,
+    Preview,
     Ranked,
     Split,
     Target,
@@ -76,6 +78,7 @@ __all__ = [
     "Item",
     "Job",
     "MissingDependency",
+    "Named",
     "Need",
     "Objective",
     "Outcome",
@@ -83,6 +86,7 @@ __all__ = [
     "Pool",
     "Prediction",
     "Preference",
+    "Preview",
     "Ranked",
     "Recipe",
     "Report",

@@ -27,6 +27,7 @@ from harness.types import (
     Exported,
     Item,
     Prediction,
+    Preview,
     Ranked,
     Split,
     Verdict,
@@ -76,6 +77,8 @@ class Component(BaseModel, ABC):
     """Options that say how an answer is fetched, not what it is; they are no part of the identity."""
     templates: ClassVar[tuple[str, ...]] = ()
     """Files beside the class's module, whose content is part of the identity."""
+    libraries: ClassVar[tuple[str, ...]] = ()
+    """Packages besides its own whose modules are part of the identity where it imports them."""
 
     @classmethod
     def __pydantic_init_subclass__(cls, **_: object) -> None:
@@ -142,6 +145,13 @@ class Teacher(Component):
     def reads(self) -> frozenset[str]:
         """Parts of an item that it needs (`Benchmark.gives`)."""
         return frozenset()
+
+    def preview(self, item: Item) -> Preview | None:
+        """What a model would be asked about an item, as it would be sent; None where nobody is asked in words.
+
+        Nothing is called. It raises what makes asking about this item impossible, such as `UnreadableImage`.
+        """
+        return None
 
 
 class ConflictRule(Component):

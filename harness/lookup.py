@@ -15,6 +15,7 @@ from harness import loading
 from harness.components import Component
 from harness.errors import PluginError
 from harness.loading import Plugin, did_you_mean
+from harness.nesting import Resolve
 from harness.plugins import Registry
 
 Found = list[tuple[Plugin, type[Component]]]
@@ -96,7 +97,7 @@ def make(component: type[Component], options: Iterable[str], flag: str = "-o") -
     """The component with options given as ``name=value``, the value in YAML; raises `PluginError`."""
     given = values_of(options, flag)
     try:
-        return made_of(component, given)
+        return made_of(component, given, installed)
     except ValidationError as error:
         raise PluginError(
             f"{component.name} cannot be made: {faults_of(error, component)}",
@@ -121,12 +122,22 @@ def values_of(options: Iterable[str], flag: str) -> dict[str, Any]:
     return given
 
 
-def made_of(component: type[Component], options: Mapping[str, Any]) -> Component:
+def made_of(component: type[Component], options: Mapping[str, Any], resolve: Resolve) -> Component:
     """The component with options as YAML gave them; raises `ValidationError`.
 
     No type is guessed: "300" is a text and no number, ``yes`` is no text, a number is neither true nor false.
     """
-    return component.model_validate_json(json.dumps(options, default=str), strict=True)
+    return component.model_validate_json(json.dumps(options, default=str), strict=True, context=resolve)
+
+
+def installed(kind: str, option: str, entry: object) -> Component:
+    """The installed component that an option names, by its name or as ``{uses: name, …}``; raises `PluginError`."""
+    options = entry if isinstance(entry, Mapping) else {"uses": entry}
+    name = options.get("uses")
+    if not isinstance(name, str):
+        raise PluginError(f"option {option!r} is not the name of a {kind}", remedy="Write a name, or  {uses: name} .")
+    found = Registry.installed().find(kind, name)
+    return made_of(found, {key: value for key, value in options.items() if key != "uses"}, installed)
 
 
 def faults_of(error: ValidationError, component: type[Component]) -> str:

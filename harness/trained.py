@@ -214,7 +214,7 @@ def _allowed(cls: type[Student], given: Mapping[str, Any], elsewhere: list[str],
 
 def _made(cls: type[Student], options: Mapping[str, Any], path: Path) -> Student:
     try:
-        return cast(Student, lookup.made_of(cls, options))
+        return cast(Student, lookup.made_of(cls, options, lookup.installed))
     except ValidationError as error:
         raise PluginError(
             f"its options no longer fit the student {cls.name}: {lookup.faults_of(error, cls)}",

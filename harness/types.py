@@ -181,6 +181,14 @@ class Annotation:
 
 
 @dataclass(frozen=True, slots=True)
+class Preview:
+    """What a teacher would send about an item: its words, and the bytes of the picture as it is shown."""
+
+    prompt: str
+    image: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Prediction:
     """What a student (or a teacher that stands as an arm) said of one item."""
 
