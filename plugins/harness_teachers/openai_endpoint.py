@@ -124,7 +124,7 @@ class Endpoint:
         seen = f"HTTP {status}: {_message(error.body) or text}"
         if 300 <= status < 400:
             seen = f"HTTP {status}: it has moved to {headers.get('location', 'nowhere')}"
-        return Trouble(_kind(status, text), self._short(seen), _retry_after(headers), status)
+        return Trouble(_kind(status, text), self._short(seen), wait_asked_for(headers), status)
 
     def _short(self, text: str) -> str:
         text = self.scrub(" ".join("".join(c if c.isprintable() else " " for c in text).split()))
@@ -151,7 +151,7 @@ def _message(body: object) -> str:
     return ""
 
 
-def _retry_after(headers: Mapping[str, str]) -> float | None:
+def wait_asked_for(headers: Mapping[str, str]) -> float | None:
     """Seconds that the server asks to wait; None where it does not, or not in a form that can be read."""
     try:
         if "retry-after-ms" in headers:
