@@ -13,8 +13,9 @@ from harness.identity import digest, identity, seed_from
 from harness.plan import Plan, Step
 from harness.steps.annotate import answered, ask
 from harness.steps.purse import Purse
+from harness.steps.sentry import Sentry
 from harness.store import Store
-from harness.terms import terms_of
+from harness.terms import Terms, terms_of
 from harness.types import Item
 
 
@@ -29,17 +30,21 @@ def pilot(plan: Plan, store: Store, todo: Iterable[Step], number: int) -> int:
     for (teacher, _, _), key in plan.annotations.items():
         if key in keys:
             steps.setdefault(teacher, {})[key] = plan.steps[key]
-    return sum(_ask(plan, store, teacher, list(own.values()), number) for teacher, own in steps.items())
+    terms = terms_of(plan)
+    return sum(
+        _ask(plan.matrix.teachers[label], label, store, terms, list(own.values()), number)
+        for label, own in steps.items()
+    )
 
 
-def _ask(plan: Plan, store: Store, label: str, steps: list[Step], number: int) -> int:
-    teacher = plan.matrix.teachers[label]
+def _ask(teacher: Teacher, label: str, store: Store, terms: Terms, steps: list[Step], number: int) -> int:
     pool = [(step, item) for step in steps for item in _items(step)]
     random.Random(seed_from("pilot", digest(identity(teacher)))).shuffle(pool)
     drawn = pool[:number]
     try:
         return sum(
-            _ask_of_step(plan, store, label, step, [item for of, item in drawn if of.key == step.key]) for step in steps
+            _ask_of_step(teacher, label, store, terms, step, [item for of, item in drawn if of.key == step.key])
+            for step in steps
         )
     except HarnessError:
         raise
@@ -48,16 +53,14 @@ def _ask(plan: Plan, store: Store, label: str, steps: list[Step], number: int) -
         raise HarnessError(f"{type(error).__name__}: {error}", place=f"teachers.{label}") from error
 
 
-def _ask_of_step(plan: Plan, store: Store, label: str, step: Step, drawn: list[Item]) -> int:
-    teacher: Teacher = plan.matrix.teachers[label]
-    terms = terms_of(plan)
-    with (
-        store.journal(digest(identity(teacher))) as journal,
-        store.accounts() as accounts,
-        Purse(accounts, terms, label, step.what) as purse,
-    ):
+def _ask_of_step(teacher: Teacher, label: str, store: Store, terms: Terms, step: Step, drawn: list[Item]) -> int:
+    who = digest(identity(teacher))
+    with store.journal(who) as journal, store.accounts() as accounts, Purse(accounts, terms, label, step.what) as purse:
         known = answered(journal, teacher, drawn)
         asked = [item for item in drawn if item.id not in known]
+        if asked:
+            kept = [(item, known[item.id]) for item in drawn if item.id in known]
+            Sentry(store.canaries(who), terms, teacher, label, purse).before(kept)
         before = accounts.told().get(step.key)
         settled = max(before.settled if before else 0, len(known))
         progress = Asking.of(step.key, label, step.what, len(_items(step)), settled, time.time())

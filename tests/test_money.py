@@ -1,18 +1,28 @@
 """Budgets, pilots and forecasts: what teachers cost, before and after."""
 
 import json
+import os
+import re
+import subprocess
+import sys
+from io import StringIO
 from math import isnan, sqrt
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from rich.console import Console
 
 from harness.asking import Asking
 from harness.budget import Budget
 from harness.cli import main
 from harness.errors import MatrixError
 from harness.identity import digest, identity
+from harness.progress import watching
+from harness.run import run
 from harness.stats import total
+from harness.steps.annotate import content
+from harness.store import Store
 
 MATRIX = """\
 evaluate_on:
@@ -264,8 +274,6 @@ def test_audit_is_kept_beside_the_answer_and_stands_in_no_result(plan_of, run_pl
     run_plan(plan)
     teacher = plan.matrix.teachers["a"]
     step = plan.steps[plan.annotations["a", "words", "test"]]
-    from harness.steps.annotate import content
-
     key = content(step.components["benchmark"].items("test")[0], teacher.reads())
     with store.journal(digest(identity(teacher))) as journal:
         assert journal.audit(key) == {"model": "toy-1", "seconds": 0.5}
@@ -293,3 +301,64 @@ def test_progress_says_rate_failures_cost_and_time_left():
     assert str(asking) == "a on words train: 151 of 400 items, 5.1/s, 2 refused, 1 error, $0.12, about 49 s left"
     assert asking.settled == 150
     assert (asking.word(1020.0), asking.word(1080.0)) == ("asking", "silent")
+
+
+def test_plain_progress_tells_of_a_teacher_while_it_is_asked(plan_of, registry, store, tmp_path):
+    gate = tmp_path / "gate"
+    plan = plan_of(MATRIX.replace("seen: a.txt", f"gate: {gate}"))
+    told = Telling(gate)
+    with watching(Console(file=told, width=200), store, every=0.02) as watcher:
+        outcome = run(plan, store, plan.matrix.executor, registry, {}, watcher)
+    assert outcome.reasons == {}
+    assert re.search(r"^  asking: a on words test: 1 of 40 items(, .*/s)?", told.getvalue(), re.MULTILINE)
+
+
+class Telling(StringIO):
+    """Lets the teacher go on as soon as there was a line about it."""
+
+    def __init__(self, gate):
+        super().__init__()
+        self.gate = gate
+
+    def write(self, text):
+        if "asking: a on words test" in text and " 0 of" not in text:
+            self.gate.touch()
+        return super().write(text)
+
+
+def test_an_answer_that_was_journalled_survives_a_kill_and_none_is_there_by_half(tmp_path):
+    code = (
+        "import sys\nfrom pathlib import Path\nfrom harness.store import Store\n"
+        "with Store(Path(sys.argv[1])).journal('t') as journal:\n"
+        "    for number in range(10**9):\n"
+        "        journal.add(str(number), {'text': 'x' * 5000, 'number': number}, seconds=1.0, audit={'n': number})\n"
+        "        print(number, flush=True)\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    kept = 0
+    for _ in range(3):
+        with subprocess.Popen(
+            [sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True, env=environment
+        ) as process:
+            acknowledged = [int(process.stdout.readline()) for _ in range(40 + kept)][-1]
+            process.kill()
+            acknowledged = max([acknowledged, *map(int, re.findall(r"^\d+$", process.stdout.read(), re.MULTILINE))])
+        with Store(tmp_path).journal("t") as journal:
+            found = journal.read(map(str, range(acknowledged + 2)))
+            assert all(found[str(number)]["number"] == number for number in range(acknowledged + 1))
+            assert {len(answer["text"]) for answer in found.values()} == {5000}
+            assert journal.audit(str(acknowledged)) == {"n": acknowledged}
+        kept = acknowledged
+
+
+def test_the_report_has_a_ledger_of_the_teachers(harness, tmp_path):
+    harness("run", MATRIX.replace("reports: {}\n", "").replace("a.txt", "a.txt, price: 0.015, refuses: alpha"))
+    page = (tmp_path / "runs/paid/report.html").read_text()
+    table = re.search(r'<table[^>]*id="paid-table".*?</table>', page, re.DOTALL)[0]
+    rows = [
+        re.sub(r"\s+", " ", re.sub("<[^>]+>", " ", row)).strip() for row in re.findall("<tr.*?</tr>", table, re.DOTALL)
+    ]
+    a, b, both = (next(row for row in rows if row.startswith(name)) for name in ("a ", "b ", "all teachers"))
+    assert re.match(r"a 40 40 0 \d+ \d+ 0 0 40 4\d.\d+ 2.000 0.60 15.00$", a), a
+    assert re.match(r"b 40 40 0 40 0 0 0 40 4\d.\d+ 2.000 0.40 10.00$", b), b
+    assert re.match(r"all teachers 80 80 0 .* 1.00 12.50$", both), both

@@ -258,7 +258,9 @@ def test_errors_that_may_pass_say_so_and_others_do_not(teacher):
 
 
 def test_what_the_server_says_of_an_answer_is_kept_beside_it(teacher, server):
-    assert one(teacher()).audit == {"model": "served-model", "finish_reason": "stop"}
+    audit = dict(one(teacher()).audit)
+    assert json.loads(audit.pop("said"))["verdict"] in ("pristine", "falsified")
+    assert audit == {"model": "served-model", "finish_reason": "stop"}
 
 
 def test_an_image_that_cannot_be_read_is_an_error_and_nobody_is_asked(teacher, server):

@@ -81,6 +81,8 @@ def test_a_call_shows_one_answer_whose_control_characters_stay_codes(preview):
     assert lines[place + 1 :] == [
         r"  | \x1b[31mheads 0",
         "usage: calls 1, input_tokens 10, output_tokens 2, usd 0.5",
+        "said:",
+        r"  | heads\x07, of course",
     ]
 
 
@@ -107,6 +109,29 @@ def test_what_cannot_be_shown_is_told(preview, arguments, told):
 
 
 def test_a_prompt_that_fails_is_told_with_its_file_and_line(preview, tmp_path):
-    (tmp_path / "mine.jinja").write_text("Is it so?\n{{ titles[999] }}\n")
+    (tmp_path / "mine.jinja").write_text("Is it so?\n{{ titles[0] }}\n")
     text = preview("--teacher", "mine", expect=2).stderr
-    assert text == "error: mine.jinja:2: tuple object has no element 999\n  Mend the prompt's template.\n"
+    assert "teachers.mine.prompt: Value error, mine.jinja:2: tuple object has no element 0; Mend the prompt" in text
+
+
+def test_what_is_previewed_of_a_hosted_model_is_what_is_sent(first):
+    from harness_teachers.openai import OpenAI
+    from harness_teachers.picture import data_url
+
+    teacher = OpenAI(prompt="evidence-verdict-first", max_side=32)
+    shown = teacher.preview(first)
+    picture, words = teacher.question(first)["messages"][0]["content"]
+    assert (picture["image_url"]["url"], words["text"]) == (data_url(shown.image), shown.prompt)
+    assert OpenAI(send_image=False).preview(first).image is None
+
+
+def test_a_call_to_a_hosted_model_shows_the_answer_as_it_was_given(preview, tmp_path):
+    from faultserver import FaultServer
+
+    with FaultServer() as server:
+        teacher = f"{{uses: openai, base_url: '{server.address}', prompt: mine.jinja, usd_per_million_input: 1}}"
+        (tmp_path / "matrix.yaml").write_text(MATRIX.replace("{uses: coin, prompt: PROMPT}", teacher))
+        text = preview("--teacher", "mine", "--call").stdout
+    assert "\nanswer: ok, " in text
+    said = text.partition("\nsaid:\n  | ")[2].splitlines()[0]
+    assert json.loads(said)["verdict"] in ("pristine", "falsified")

@@ -44,10 +44,12 @@ class Module:
     harness_teachers = staticmethod(harness_teachers)
 
 
+REGISTRY = Registry.installed() + Registry.of(Module)
+MATRIX = "evaluate_on: {{world: {{uses: newsworld, test: 4}}}}\nteachers:\n  a: {{uses: asks, prompt: {}}}\n"
+
+
 def matrix(prompt):
-    registry = Registry.installed() + Registry.of(Module)
-    text = f"evaluate_on: {{world: {{uses: newsworld, test: 4}}}}\nteachers:\n  a: {{uses: asks, prompt: {prompt}}}\n"
-    return parse(text, registry).teachers["a"].prompt
+    return parse(MATRIX.format(prompt), REGISTRY).teachers["a"].prompt
 
 
 @pytest.mark.parametrize("name", BUILT_IN)
@@ -197,16 +199,23 @@ def test_a_file_that_is_no_prompt_is_refused(tmp_path):
     ("text", "told"),
     [
         ("One\n{{ titles[7] }}", "prompt:2: tuple object has no element 7"),
+        ("One\n{{ titles|first }}", "prompt:2: No first item, sequence was empty."),
+        ("{% if not evidence %}\n{{ titles[0] }}\n{% endif %}", "prompt:2: tuple object has no element 0"),
         ("{{ caption.__class__ }}", "prompt:1: access to attribute '__class__' of 'str' object is unsafe."),
         ("{{ caption.colour }}", "prompt:1: 'str object' has no attribute 'colour'"),
         ("One\n\n{{ caption - 1 }}", "prompt:3: unsupported operand type(s) for -: 'str' and 'int'"),
-        ("{{ (caption|list + caption|list)|join(caption|join(caption|join(caption))) }}", "makes a text of more than"),
     ],
 )
-def test_what_fails_only_when_it_is_rendered_tells_its_line(text, told):
-    with pytest.raises(HarnessError) as caught:
-        Prompt(text=text).render(Item("a", "Farmers march in Lima" * 40))
+def test_a_template_that_fails_with_evidence_or_without_is_refused_when_it_is_read(text, told):
+    with pytest.raises(ValidationError) as caught:
+        Prompt(text=text)
     assert told in str(caught.value)
+
+
+def test_what_fails_on_one_item_alone_tells_its_line():
+    prompt = Prompt(text="One\n{{ (caption|list)|join(caption|join(caption)) }}")
+    with pytest.raises(HarnessError, match="prompt:2: a filter makes a text of more than 1,000,000 characters"):
+        prompt.render(Item("a", "Farmers march in Lima" * 40))
 
 
 def test_a_prompt_has_a_bounded_length():
@@ -242,10 +251,33 @@ def test_a_caption_that_gives_instructions_in_template_syntax_is_only_shown():
     assert f"=== caption ===\n{shown}\n=== end of caption ===" in Prompt().render(Item("a", caption))
 
 
-def test_an_editor_offers_a_name_or_the_options():
-    schema = Asks.model_json_schema()["$defs"]["Prompt"]
-    assert [form["type"] for form in schema["anyOf"]] == ["string", "object"]
-    assert set(schema["anyOf"][1]["properties"]) == set(Prompt.model_fields)
+@pytest.mark.parametrize(
+    ("prompt", "places"),
+    [
+        ("caption-verdict-first", []),
+        ("{text: '{{ caption }}'}", []),
+        ("7", ["teachers.a.prompt"]),
+        ("{fil: x}", ["teachers.a.prompt"]),
+        ("{file: 7}", ["teachers.a.prompt.file"]),
+        ("{most_titles: -1}", ["teachers.a.prompt.most_titles"]),
+        ("{order: backwards}", ["teachers.a.prompt.order"]),
+    ],
+)
+def test_an_editor_finds_faults_of_a_prompt_where_reading_finds_them(prompt, places):
+    from jsonschema import Draft202012Validator
+
+    from harness import yaml
+    from harness.schema import schema
+
+    data, _, _ = yaml.load(MATRIX.format(prompt))
+    errors = Draft202012Validator(schema(REGISTRY)).iter_errors(data)
+    assert [".".join(map(str, error.absolute_path)) for error in errors] == places
+    try:
+        parse(MATRIX.format(prompt), REGISTRY)
+        found = []
+    except MatrixError as error:
+        found = [fault.where.removesuffix(".fil") for fault in error.faults]
+    assert found == places
 
 
 def test_the_package_s_prompts_lie_beside_its_modules():

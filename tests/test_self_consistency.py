@@ -216,3 +216,19 @@ def test_a_plugin_of_one_s_own_can_have_a_teacher_as_its_option(coin):
     assert Doubtful.model_json_schema()["properties"]["of"] == {"title": "Of", "x-component": "teacher"}
     made = Doubtful(of=coin())
     assert {said.rationale for said in made.annotate(material.items(3))} == {"So they say."}
+
+
+def test_a_command_names_the_other_teacher_as_an_option(coin):
+    from harness.errors import PluginError
+    from harness.lookup import make
+
+    assert make(SelfConsistency, ["of={uses: coin, falsified: 0.25}", "samples=3"]).of == coin(falsified=0.25)
+    assert make(SelfConsistency, ["of=coin"]).of == coin()
+    with pytest.raises(PluginError, match="no teacher is called 'coins'; did you mean 'coin'"):
+        make(SelfConsistency, ["of=coins"])
+    with pytest.raises(PluginError, match="option 'of' is not the name of a teacher"):
+        make(SelfConsistency, ["of={seed: 1}"])
+    with pytest.raises(
+        PluginError, match="self-consistency cannot be made: options: Value error, evidence-overlap has no option"
+    ):
+        make(SelfConsistency, ["of=evidence-overlap"])

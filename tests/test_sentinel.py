@@ -131,6 +131,15 @@ def test_two_steps_of_one_run_check_the_teacher_once(go, plan_of, run_plan, stor
     assert go.calls() == 30 + 20 + 5
 
 
+def test_canaries_that_are_too_few_are_joined_by_others(go, store):
+    go(MATRIX.replace("test: 30", "test: 4"))
+    assert go.calls() == 4 + 4
+    facts = go(MATRIX)
+    assert (facts["sentinel"]["asked"], facts["asked"]) == (4, 26)
+    assert go.calls() == 8 + 4 + 26 + 16
+    assert go(MORE)["sentinel"]["asked"] == 20
+
+
 def test_a_canary_keeps_image_evidence_and_features(tmp_path):
     import numpy as np
 

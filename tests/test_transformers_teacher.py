@@ -3,6 +3,7 @@
 import gc
 import json
 import math
+import re
 
 import pytest
 
@@ -33,12 +34,19 @@ def folders(tmp_path_factory):
     return folder
 
 
+SHORT = "{{ caption }}. {{ titles|join('. ') }}. In context?"
+
+
+def prompt(order="verdict-first"):
+    """A question that fits into the 512 positions of these models."""
+    return {"text": SHORT, "order": order}
+
+
 @pytest.fixture
 def teacher(folders):
     """A teacher of a family that answers briefly."""
-    return lambda family="llava", **options: Transformers(
-        **{"model": folders(family), "dtype": "float32", "max_new_tokens": 6, "max_side": 64, **options}
-    )
+    small = {"dtype": "float32", "max_new_tokens": 6, "max_side": 64, "prompt": prompt()}
+    return lambda family="llava", **options: Transformers(**{"model": folders(family), **small, **options})
 
 
 def alike(answers, others):
@@ -52,19 +60,19 @@ def alike(answers, others):
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_family_is_asked_and_answers_the_same_in_any_batch(family, teacher):
     items = material.items(2)
-    for options in ({"temperature": 1.0}, {"verdicts": "scored", "prompt": "evidence-rationale-first"}):
+    for options in ({"temperature": 1.0}, {"verdicts": "scored", "prompt": prompt("rationale-first")}):
         together = list(teacher(family, **options).annotate(items))
         one_by_one = list(teacher(family, batch_size=1, **options).annotate(items))
         assert [answer.item_id for answer in together] == [item.id for item in items]
         assert alike(together, one_by_one)
-        assert all(answer.usage.input_tokens > 100 and answer.usage.output_tokens > 0 for answer in together)
+        assert all(answer.usage.input_tokens > 30 and answer.usage.output_tokens > 0 for answer in together)
 
 
 @pytest.mark.parametrize("family", ["llava", "gemma3"])
 def test_a_score_is_the_probability_of_the_words_in_the_model_s_own_log_probabilities(family, teacher):
     import torch
 
-    asked = teacher(family, verdicts="scored", rationale=False, prompt="caption-verdict-first")
+    asked = teacher(family, verdicts="scored", rationale=False)
     item = material.items(1)[0]
     (answer,) = asked.annotate([item])
     engine = asked.engine()
@@ -83,8 +91,8 @@ def test_a_score_is_the_probability_of_the_words_in_the_model_s_own_log_probabil
 
 def test_a_scored_verdict_always_is_one_and_has_reasons_where_they_are_asked_for(teacher):
     items = material.items(4)
-    for prompt in ("caption-verdict-first", "caption-rationale-first"):
-        answers = list(teacher(verdicts="scored", prompt=prompt).annotate(items))
+    for order in ("verdict-first", "rationale-first"):
+        answers = list(teacher(verdicts="scored", prompt=prompt(order)).annotate(items))
         assert {answer.outcome for answer in answers} == {"ok"}
         assert any(answer.rationale for answer in answers)
         assert len({answer.p_falsified for answer in answers}) == 4
@@ -146,8 +154,8 @@ def test_reasons_that_come_last_go_on_from_the_scored_verdict():
 
 def test_an_answer_of_one_s_own_form_begins_as_it_is_told():
     engine = Scripted(". No sea.")
-    prompt = Prompt(text="{{ caption }} Answer with 'Verdict:' and your reasons.")
-    (answer,) = scripted(engine, material.items(1), prompt=prompt, begun="Verdict: ")
+    asked = Prompt(text="{{ caption }} Answer with 'Verdict:' and your reasons.")
+    (answer,) = scripted(engine, material.items(1), prompt=asked, begun="Verdict: ")
     assert engine.seen[0] == ("score", ["Verdict: "], {"pristine": "pristine", "falsified": "falsified"})
     assert engine.seen[1] == ("generate", ["Verdict: falsified"])
     assert answer.rationale == "No sea"
@@ -183,6 +191,19 @@ def test_what_is_shown_is_what_is_previewed(teacher):
     shown = teacher(max_side=32).preview(item)
     assert Pillow.open(BytesIO(shown.image)).size == (32, 32)
     assert item.caption in shown.prompt
+
+
+def test_a_question_that_leaves_no_room_for_an_answer_is_an_error_and_the_others_are_answered(teacher):
+    short, other = material.items(2)
+    long = Item("long", "word " * 600, other.image, other.evidence)
+    for options in ({}, {"verdicts": "scored"}):
+        one, two = teacher(max_new_tokens=20, **options).annotate([short, long])
+        assert one.outcome != "error"
+        assert two.outcome == "error"
+        assert re.fullmatch(
+            r"The question has \d[\d,]+ tokens and its answer up to (20|0); the model takes 512 together\.",
+            two.rationale,
+        )
 
 
 def test_an_item_without_a_readable_image_is_an_error_and_loads_no_model(teacher):

@@ -71,7 +71,7 @@ def ask(
         return {}
     contents = {item.id: content(item, teacher.reads()) for item in asked}
     passing: list[Annotation] = []
-    told = progress.started
+    told = 0.0
 
     def keep(said: Annotation) -> None:
         nonlocal told

@@ -47,14 +47,15 @@ class Sentry:
             self._judge(check, sentinel)
 
     def after(self, new: Answers) -> None:
-        """Adopt canaries from a teacher's first answers, and see how steady it is when asked again at once."""
+        """Adopt canaries from new answers where there are too few, and see how steady they are when asked again."""
         if (sentinel := self._terms.sentinel) is None:
             return
         canaries = Canaries(self._path)
         try:
             with canaries.alone():
-                if not canaries.read():
-                    self._adopt(canaries, self._sample(new, sentinel.items))
+                lacking = sentinel.items - len(canaries.read())
+                if lacking > 0:
+                    self._adopt(canaries, self._sample(new, lacking))
         finally:
             canaries.close()
 
@@ -66,9 +67,10 @@ class Sentry:
             Canary(item, word_of(said), word_of(said) == again[item.id]) for item, said in chosen if item.id in again
         ]
         canaries.adopt(adopted)
-        # The other steps of this run need not ask again.
-        own, n = sum(not canary.steady for canary in adopted), len(adopted)
-        canaries.checked(self._terms.run, Check(own, n, own, n, larger(own, n, own, n)))
+        if canaries.check(self._terms.run) is None:
+            # The other steps of this run need not ask again.
+            own, n = sum(not canary.steady for canary in adopted), len(adopted)
+            canaries.checked(self._terms.run, Check(own, n, own, n, larger(own, n, own, n)))
 
     def _check(self, canaries: Canaries, sentinel: Sentinel, known: Answers) -> Check | None:
         adopted = canaries.read()

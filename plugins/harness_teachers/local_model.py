@@ -30,7 +30,7 @@ from harness.api import (
     sha256_of,
     verdict_of,
 )
-from harness_teachers.answer import Answer, read_answer, readable
+from harness_teachers.answer import READ_CHARACTERS, Answer, read_answer, readable
 from harness_teachers.picture import encode
 from harness_teachers.prompt import Prompt
 
@@ -63,20 +63,25 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What was generated after what an answer began with, and how many tokens were read and written."""
+    """What was generated after what an answer began with, and how many tokens were read and written.
+
+    ``trouble`` says why there is no answer, where there is none.
+    """
 
     text: str
     read: int
     written: int
+    trouble: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """Log-probabilities of two ways to go on, and how many tokens were read."""
+    """Log-probabilities of two ways to go on, and how many tokens were read; ``trouble`` as in a reply."""
 
     pristine: float
     falsified: float
     read: int
+    trouble: str = ""
 
     @property
     def p_falsified(self) -> float:
@@ -120,9 +125,9 @@ def held(key: tuple[object, ...], load: Callable[[], Held]) -> Held:
 class LocalModel(Teacher):
     """What every teacher that is a model on this machine can be told.
 
-    An image that cannot be decoded is an ``error``. Answers that are cut off before their verdict are
-    ``unparsable``. The same questions give the same answers with one version of the packages on one kind of
-    processor, whatever the batches: chance, too, is drawn for each question apart.
+    An image that cannot be decoded is an ``error``, and so is a question that leaves no room for an answer. Answers
+    that are cut off before their verdict are ``unparsable``. The same questions give the same answers with one version
+    of the packages on one kind of processor, whatever the batches: chance, too, is drawn for each question apart.
     """
 
     transport: ClassVar[frozenset[str]] = frozenset({"batch_size"})
@@ -203,8 +208,11 @@ class LocalModel(Teacher):
     def _generated(self, engine: Engine, questions: Sequence[Question]) -> Iterator[Annotation]:
         replies = engine.generate(questions, [""] * len(questions))
         for question, reply in zip(questions, replies, strict=True):
+            if reply.trouble:
+                yield _error(question, reply.trouble, reply.read)
+                continue
             answer = read_answer(reply.text, self.prompt.answer_order)
-            yield _annotation(question, answer, Usage(1, reply.read, reply.written))
+            yield _annotation(question, answer, Usage(1, reply.read, reply.written), reply.text)
 
     def _scored(self, engine: Engine, questions: Sequence[Question]) -> Iterator[Annotation]:
         """Reasons come before the score or after it, as the prompt asks; either is seen by the other."""
@@ -221,8 +229,11 @@ class LocalModel(Teacher):
             whole = [start + reply.text for start, reply in zip(told, replies, strict=True)]
             reasons = [self._reasons(text, start) for text, start in zip(whole, told, strict=True)]
         for question, verdict, score, reason, reply in zip(questions, verdicts, scores, reasons, replies, strict=True):
+            if trouble := score.trouble or reply.trouble:
+                yield _error(question, trouble, score.read + reply.read)
+                continue
             usage = Usage(1 + self.rationale, score.read + reply.read, reply.written)
-            yield _annotation(question, Answer("ok", verdict, reason, score.p_falsified), usage)
+            yield _annotation(question, Answer("ok", verdict, reason, score.p_falsified), usage, reply.text)
 
     def _begun(self, rationale: str) -> str:
         """An answer up to its verdict."""
@@ -252,5 +263,18 @@ def shared(one: Sequence[int], other: Sequence[int]) -> int:
     return next((place for place, (left, right) in pairs if left != right), min(len(one), len(other)))
 
 
-def _annotation(question: Question, answer: Answer, usage: Usage) -> Annotation:
-    return Annotation(question.item_id, answer.outcome, answer.verdict, answer.p_falsified, answer.rationale, usage)
+def _error(question: Question, trouble: str, read: int) -> Annotation:
+    return Annotation(question.item_id, "error", rationale=trouble, usage=Usage(1, read))
+
+
+def _annotation(question: Question, answer: Answer, usage: Usage, text: str) -> Annotation:
+    """``text`` is what was generated, as it is."""
+    return Annotation(
+        question.item_id,
+        answer.outcome,
+        answer.verdict,
+        answer.p_falsified,
+        answer.rationale,
+        usage,
+        audit={"said": text[:READ_CHARACTERS]} if text else {},
+    )

@@ -57,13 +57,15 @@ def read(item_id: str, body: Mapping[str, Any], order: Order, usage: Usage) -> A
 
 
 def audit(body: Mapping[str, Any]) -> dict[str, str]:
-    """What the server says of the answer besides it: which model it served, and why it ended."""
+    """The answer as it is, and what the server says of it: which model it served, and why it ended."""
+    said = readable(_text(_mapping(_choice(body).get("message")).get("content")))
     found = {
         "model": body.get("model"),
         "system_fingerprint": body.get("system_fingerprint"),
         "finish_reason": _choice(body).get("finish_reason"),
     }
-    return {name: readable(value)[:200] for name, value in found.items() if isinstance(value, str)}
+    told = {name: readable(value)[:200] for name, value in found.items() if isinstance(value, str)}
+    return {**told, "said": said} if said else told
 
 
 def p_of(tokens: object, verdict: Verdict, order: Order) -> float | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -30,8 +30,14 @@ BUILT_IN = (
 )
 """Templates that come with this package, by the names of their files."""
 
-IN_REACH = frozenset({"caption", "entities", "titles", "evidence"})
-EVIDENCE = frozenset({"entities", "titles", "evidence"})
+PROBES: Sequence[Mapping[str, object]] = (
+    {"caption": "A caption", "entities": ("An entity", "Another"), "titles": ("A title", "Another"), "evidence": True},
+    {"caption": "", "entities": (), "titles": (), "evidence": False},
+)
+"""What a template is tried on when it is read: one that fails without evidence would fail in the middle of a run."""
+
+IN_REACH = frozenset(PROBES[0])
+EVIDENCE = IN_REACH - {"caption"}
 
 # A prompt of that many characters is some 20,000 tokens; a file of that size is no prompt.
 LONGEST = 64_000
@@ -97,7 +103,8 @@ class Prompt(BaseModel):
         options = handler.resolve_ref_schema(schema)
         whole = dict(options)
         options.clear()
-        options |= {"anyOf": [{"type": "string", "description": "Name of a built-in template, or path of one."}, whole]}
+        # Conditions instead of alternatives: a fault is told where it is, and not of the whole prompt.
+        options |= {"type": ["string", "object"], "if": {"type": "object"}, "then": whole}
         return schema
 
     def __eq__(self, other: object) -> bool:
@@ -178,6 +185,8 @@ def _file(path: str) -> tuple[str, str]:
 def _checked(text: str, name: str) -> str:
     try:
         sandbox.check(text, name, IN_REACH)
+        for known in PROBES:
+            sandbox.render(text, name, known, LONGEST)
     except HarnessError as error:
         raise ValueError(str(error).replace("\n  ", "; ")) from None
     return text

@@ -26,8 +26,14 @@ from harness.api import (
 )
 from harness_teachers.recorded import Record, records_in
 
-OWN = {"match": ["item_id"], "p_falsified": "p_falsified", "rationale": "rationale", "outcome": "outcome"}
-"""What the harness calls the columns of the answers that it keeps, beside ``verdict``."""
+OWN: Mapping[str, Any] = {
+    "match": ("item_id",),
+    "verdict": "verdict",
+    "p_falsified": "p_falsified",
+    "rationale": "rationale",
+    "outcome": "outcome",
+}
+"""What the harness calls the columns of the answers that it keeps."""
 
 
 class Replay(Teacher):
@@ -48,7 +54,7 @@ class Replay(Teacher):
     """The file, from the folder where the harness is run; $VARIABLES of the environment are filled in. Where ``*``
     stands for any text, all files that fit it together."""
     own: bool = False
-    """Whether it is an ``annotations.jsonl`` of a store, whose columns are known."""
+    """Whether it is an ``annotations.jsonl`` of a store: then its columns are known, and need not be named."""
     match: tuple[str, ...] = Field(default=("id",), min_length=1)
     """Columns that name the item."""
     verdict: str | None = "verdict"
@@ -62,11 +68,6 @@ class Replay(Teacher):
     outcome: str | None = None
     """Column with ok, refused, unparsable or error; an empty field is ok, any other word an error."""
 
-    @model_validator(mode="before")
-    @classmethod
-    def _own_columns(cls, given: Any) -> Any:  # noqa: ANN401 - whatever a matrix says
-        return {**OWN, **given} if isinstance(given, Mapping) and given.get("own") is True else given
-
     @model_validator(mode="after")
     def _something_is_said(self) -> Self:
         if self.verdict is None and self.p_falsified is None:
@@ -79,6 +80,9 @@ class Replay(Teacher):
 
     def annotate(self, items: Sequence[Item]) -> Iterator[Annotation]:
         """What was recorded; the whole file is read and checked before the first answer."""
+        if self.own:
+            yield from self.model_copy(update={**OWN, "own": False}).annotate(items)
+            return
         records = self._records()
         for item in items:
             record = records.get(item.id)

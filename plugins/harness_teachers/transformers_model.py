@@ -27,7 +27,7 @@ class Transformers(LocalModel):
 
     A generated answer is read as JSON or in words. A scored verdict is the more probable of the two words at the
     place of the verdict, its probability that of the whole word among the two. No code that comes with a model is
-    run, and no pickled weights are read.
+    run, and no pickled weights are read. The model ``tiny_llava`` comes with the students, to try things out.
     """
 
     name = "transformers"
@@ -99,7 +99,7 @@ class Loaded:
         new = sequences[:, inputs["input_ids"].shape[1] :].tolist()
         read = inputs["attention_mask"].sum(1).tolist()
         ends = _ends(model.generation_config.eos_token_id)
-        return [self._reply(tokens, count, ends) for tokens, count in zip(new, read, strict=True)]
+        return [self._reply(tokens, int(count), ends) for tokens, count in zip(new, read, strict=True)]
 
     def score(self, questions: Sequence[Question], begun: Sequence[str], words: Mapping[str, str]) -> Sequence[Scores]:
         """Sums of the log-probabilities of the tokens in which the two answers differ."""
@@ -119,7 +119,7 @@ class Loaded:
         gathered = likelihoods.gather(-1, last)[..., 0].tolist()  # (2B, K)
         sums = [sum(row[len(row) - length :]) for row, length in zip(gathered, lengths, strict=True)]
         return [
-            Scores(one, other, len(row))
+            Scores(one, other, len(row), self._too_long(len(row), 0))
             for one, other, row in zip(sums[: len(questions)], sums[len(questions) :], rows, strict=False)
         ]
 
@@ -142,7 +142,15 @@ class Loaded:
     def _reply(self, tokens: list[int], read: int, ends: frozenset[int]) -> Reply:
         written = next((place + 1 for place, token in enumerate(tokens) if token in ends), len(tokens))
         text = self.processor.tokenizer.decode(tokens[:written], skip_special_tokens=True)
-        return Reply(text, int(read), written)
+        return Reply(text, read, written, self._too_long(read, self.options.max_new_tokens))
+
+    def _too_long(self, read: int, written: int) -> str:
+        """What is wrong with so many tokens, if anything: past its positions a model silently writes nonsense."""
+        config = getattr(self.model.config, "text_config", self.model.config)
+        most = getattr(config, "max_position_embeddings", None)
+        if most is None or read + written <= most:
+            return ""
+        return f"The question has {read:,} tokens and its answer up to {written:,}; the model takes {most:,} together."
 
 
 class Draw:

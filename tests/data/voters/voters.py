@@ -58,7 +58,8 @@ class Coin(Teacher):
             return Annotation(item.id, "refused", rationale=f"no {self.seed}", usage=usage)
         share = (place - self.error - self.refused) / max(1 - self.error - self.refused, 1e-9)
         verdict = "falsified" if share < self.falsified else "pristine"
-        return Annotation(item.id, "ok", verdict, rationale=f"\x1b[31mheads {self.seed}", usage=usage)
+        audit = {"said": "heads\a, of course"}
+        return Annotation(item.id, "ok", verdict, rationale=f"\x1b[31mheads {self.seed}", usage=usage, audit=audit)
 
 
 @hookimpl

@@ -2,6 +2,7 @@
 
 from harness.api import hookimpl
 from harness_teachers.clip_similarity import Clip
+from harness_teachers.openai import OpenAI
 from harness_teachers.self_consistency import SelfConsistency
 from harness_teachers.transformers_model import Transformers
 from harness_teachers.vllm_model import Vllm
@@ -9,4 +10,4 @@ from harness_teachers.vllm_model import Vllm
 
 @hookimpl
 def harness_teachers():
-    return [Clip, SelfConsistency, Transformers, Vllm]
+    return [Clip, OpenAI, SelfConsistency, Transformers, Vllm]
