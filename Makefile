@@ -32,10 +32,10 @@ mutants: $(VENV)/.installed      ## the contract's rules against components with
 bench: $(VENV)/.installed        ## speed, as ratios within one run
 	$(BIN)/pytest benchmarks/speed --benchmark-only --benchmark-sort=name -p no:randomly -p no:cacheprovider
 
-bench-teachers: $(VENV)/.installed   ## answers per second against a server's limits and plainer clients (4 minutes)
+bench-teachers: $(VENV)/.installed   ## answers per second against a server's limits and plainer clients (10 minutes)
 	$(BIN)/python benchmarks/speed/teachers.py
 
-chaos-teachers: $(VENV)/.installed   ## 20 runs that are killed at random: no answer lost, none paid twice (2 minutes)
+chaos-teachers: $(VENV)/.installed   ## 20 runs that are killed at random: no answer lost, none paid twice (3 minutes)
 	$(BIN)/python benchmarks/chaos/teachers.py
 
 calibrate: $(VENV)/.installed    ## simulate runs whose truth is known: are the statistics right? (3 minutes of one core)

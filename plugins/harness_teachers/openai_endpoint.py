@@ -43,10 +43,12 @@ class Endpoint:
 
     def __init__(self, base_url: str, key: str, key_variable: str, timeout_s: float) -> None:
         try:
+            # Clients before 3.57 have another HTTP library below them.
+            import httpx2  # noqa: F401
             from openai import AsyncOpenAI, DefaultAsyncHttpxClient, Omit
         except ImportError:
             raise MissingDependency(
-                "teacher openai needs the package openai", remedy="pip install 'ooc-harness[openai]'"
+                "teacher openai needs the package openai, 3.57 or later", remedy="pip install 'ooc-harness[openai]'"
             ) from None
         if not re.fullmatch(r"[\x21-\x7e]*", key):
             raise HarnessError(
