@@ -41,10 +41,10 @@ bench-engine: $(VENV)/.installed ## the training engine against stock TRL: one t
 gpu-check:                       ## the same at full size on one GPU; GPU_PYTHON has torch, GPU_SITE what else is needed
 	PYTHONPATH=tests/data/families:benchmarks/engine:.:plugins:benchmarks:reports:$(GPU_SITE) $(GPU_PYTHON) benchmarks/gpu
 
-bench-teachers: $(VENV)/.installed   ## answers per second against a server's limits and plainer clients (4 minutes)
+bench-teachers: $(VENV)/.installed   ## answers per second against a server's limits and plainer clients (10 minutes)
 	$(BIN)/python benchmarks/speed/teachers.py
 
-chaos-teachers: $(VENV)/.installed   ## 20 runs that are killed at random: no answer lost, none paid twice (2 minutes)
+chaos-teachers: $(VENV)/.installed   ## 20 runs that are killed at random: no answer lost, none paid twice (3 minutes)
 	$(BIN)/python benchmarks/chaos/teachers.py
 
 calibrate: $(VENV)/.installed    ## simulate runs whose truth is known: are the statistics right? (3 minutes of one core)
