@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,8 @@ Batch = Mapping[str, Any]
 
 BESIDE = frozenset({"labels", "completion_mask", "ref_chosen_logps", "ref_rejected_logps", "rejected_of", "weight"})
 """Keys of a batch that are for the loss and not for the model."""
+
+ANSWERS = frozenset({"completion", "chosen", "rejected"})
 
 MORE = "What is said here comes later."
 
@@ -67,17 +69,19 @@ class Rig:
 
 def rig_of(trainer: Trainer, processor: Processor, rows: Sequence[Row], pictures: Pictures) -> Rig:
     """Of a trainer that is ready to go."""
-    collator = trainer.data_collator
+    collator: Any = trainer.data_collator
 
     def collate(shown: list[Row]) -> Batch:
         # The engine's collator knows the rows of its training; for others it is made anew.
-        return (
-            collator.over(shown)([{"row": place} for place in range(len(shown))])
-            if hasattr(collator, "over")
-            else collator(shown)
-        )
+        over = hasattr(collator, "over")
+        made: Batch = collator.over(shown)(list(_numbered(shown))) if over else collator(shown)
+        return made
 
     return Rig(trainer.model, processor, rows, pictures, collate, trainer.compute_loss_context_manager)
+
+
+def _numbered(rows: Sequence[Row]) -> Iterator[Row]:
+    return ({"row": place} for place in range(len(rows)))
 
 
 def answer_labels(batch: Batch) -> Tensor:
@@ -103,8 +107,7 @@ def answers(rows: Sequence[Row]) -> list[tuple[int, str, list[Message]]]:
 
 def lengthened(row: Row) -> Row:
     """The row with more words at the end of its answers."""
-    longer = {name: _longer(row[name]) for name in ("completion", "chosen", "rejected") if name in row}
-    return {**row, **longer}
+    return {name: _longer(value) if name in ANSWERS else value for name, value in row.items()}
 
 
 def _longer(answer: Any) -> Any:  # noqa: ANN401 - messages, or answers of several
