@@ -122,4 +122,6 @@ except MissingDependency as error:
     print(error)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
-    assert done.stdout == "teacher openai needs the package openai, 3.57 or later\n  pip install 'ooc-harness[openai]'\n"
+    assert (
+        done.stdout == "teacher openai needs the package openai, 3.57 or later\n  pip install 'ooc-harness[openai]'\n"
+    )
