@@ -59,6 +59,10 @@ class Encoder:
         self._images: dict[str, Images] = {}
         self._room = KEPT_PIXELS if keep else 0
 
+    def over(self, rows: Sequence[Row]) -> Encoder:
+        """Another one of the same kind, for other rows."""
+        return Encoder(self._stock, rows, self._pictures, keep=False)
+
     def answers(self, index: int) -> Sequence[Encoded]:
         """The row's completion, or its chosen answer and then its rejected ones."""
         if index in self._answers:
