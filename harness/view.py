@@ -225,7 +225,14 @@ TEACHER_COLUMNS = (
     "calls",
     "usd",
     "seconds",
+    "asked",
+    "input_tokens",
+    "output_tokens",
+    "usd_per_1000",
+    "warnings",
 )
+"""``calls``, tokens and ``usd`` are what the answers cost when they were given; ``asked`` are the items that this step
+asked about, the others had been answered before. ``usd_per_1000`` is the price of a thousand items."""
 CONFLICT_COLUMNS = (
     "rule",
     "teachers",

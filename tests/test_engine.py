@@ -128,11 +128,25 @@ def test_what_is_cached_is_computed_once_over_all_trainings(examples, tmp_path, 
         other = Objective(losses={"ipo": 1.0}, beta=0.3) if examples is PAIRS else Objective(lr=1e-3)
         bench = learn(tmp_path, Engine(), examples, other, stage1.out, name="second")
         assert len(seen) == IMAGES
-    # Twelve batches and, before them, three small ones on which the engine is compared with TRL.
-    assert len(read) - first == 12 + 3
+    # Twelve batches and, before them, three small ones on which the engine is compared with TRL; the probes' own.
+    assert len(read) - first == 12 + 3 + (10 if examples is PAIRS else 9)
     if examples is PAIRS:
         assert first - (len(read) - first) == len(PAIRS)
         assert {"reference_answers_computed": 0} in bench.measured
+
+
+def test_rows_are_encoded_once_over_all_trainings_and_their_images_opened_no_more(tmp_path, stage1):
+    from transformers import LlavaProcessor
+
+    with counted(LlavaProcessor, "__call__") as called:
+        learn(tmp_path, Engine(), PAIRS, JOINT, stage1.out, name="first")
+        assert len(called) == 3 * len(PAIRS)
+        learn(tmp_path, Engine(), PAIRS, JOINT, stage1.out, name="second")
+        learn(tmp_path, Engine(), [*PAIRS[:4], PAIRS[0]], JOINT, stage1.out, name="third")
+        assert len(called) == 3 * len(PAIRS)
+        longer = [Preference(PAIRS[0].item_id, PAIRS[0].chosen, (Target(PAIRS[0].item_id, "pristine"),))]
+        learn(tmp_path, Engine(), longer, JOINT, stage1.out, name="fourth")
+        assert len(called) == 3 * len(PAIRS) + 3
 
 
 def test_a_prediction_uses_the_features_of_every_earlier_one(tmp_path, stage1):

@@ -12,9 +12,10 @@ import torch
 from harness.api import Accepts, Item, Objective, Preference, Target, TrainingError, sha256_of
 from harness.steps.bench import StepBench
 from harness.store import Store
+from harness_students.inputs import Inputs
 from harness_students.probe import Probe
 from harness_students.probe_losses import batch_of, loss_of
-from harness_students.probe_model import FILE, Inputs, load
+from harness_students.probe_model import FILE, load
 from harness_students.vlm_losses import Scores, total
 
 needs_real_data = pytest.mark.skipif(
@@ -350,8 +351,8 @@ def test_a_model_of_other_inputs_is_refused(bench):
     with pytest.raises(TrainingError) as caught:
         list(Probe(parts=("text",)).predict(list(items.values()), trained.out, trained))
     assert str(caught.value) == (
-        f"{trained.out / FILE}: was trained on Inputs(image='image', text='text', parts=('image',), extra=()), "
-        "not on Inputs(image='image', text='text', parts=('text',), extra=())\n"
+        f"{trained.out / FILE}: was trained on Inputs(image='image', text='text', parts=('image',), extra=(), "
+        "evidence=''), not on Inputs(image='image', text='text', parts=('text',), extra=(), evidence='')\n"
         "  train and predict with the same options of probe"
     )
 

@@ -178,6 +178,8 @@ def test_what_is_unbeaten_at_its_price_is_on_the_frontier(demo):
     drawn = section(page(view), "pareto")
     assert drawn.count("<svg") == 3
     assert "Accuracy against USD to teachers" in drawn
+    assert "usd" not in drawn.split("Unbeaten for its")[1]
+    assert "USD to teachers" in drawn.split("Unbeaten for its")[1]
 
 
 def told(view):

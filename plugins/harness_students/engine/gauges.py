@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from harness.api import Objective, Workbench
@@ -72,6 +73,19 @@ def gauge(trainer: Trainer, bench: Workbench) -> TrainerCallback:
             self.tokens, self.since = tokens, now
 
     return Gauge()
+
+
+def at_end(act: Callable[[], None]) -> TrainerCallback:
+    """Acts when a training is over."""
+    from transformers import TrainerCallback
+
+    class AtEnd(TrainerCallback):  # type: ignore[misc]
+        """Knows nothing of its own."""
+
+        def on_train_end(self, args: object, state: object, control: object, **_: object) -> None:
+            act()
+
+    return AtEnd()
 
 
 def _peak_bytes() -> Any:  # noqa: ANN401 - torch and resource have no types for it
