@@ -4,6 +4,8 @@ from pathlib import Path
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+# Tests run in one process per core: more threads than cores would slow all of them.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 

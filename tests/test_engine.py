@@ -9,6 +9,7 @@ import pytest
 from harness.api import Objective, Preference, Target, opposite
 from harness.testing import workbench
 from harness_benchmarks.newsworld import NewsWorld
+from harness_students.engine import features
 from harness_students.engine.switches import MECHANISMS, Engine
 from harness_students.vlm import TinyLlava
 from harness_students.vlm_trl import Schedule
@@ -40,9 +41,17 @@ def student(engine=OFF, **options):
     return TinyLlava(sft=SHORT, dpo=SHORT, threads=1, checkpoint_minutes=None, engine=engine, **options)
 
 
+def bench_in(folder, name="model"):
+    """A workbench whose worker has the base loaded and has seen no image."""
+    bench = workbench(folder, name=name)
+    warm = bench.warm
+    bench.warm = lambda key, make: make() if key == "image features" else warm(key, make)
+    return bench
+
+
 def learn(folder, engine, examples, objective, start=None, name="model", **options):
     """The workbench of a training, with its log's lines as ``lines``."""
-    bench = workbench(folder, name=name)
+    bench = bench_in(folder, name)
     bench.lines, write = [], bench.log
     bench.log = lambda **values: (bench.lines.append(values), write(**values))
     student(engine, **options).train(ITEMS, examples, objective, start, bench)
@@ -131,7 +140,7 @@ def test_a_prediction_uses_the_features_of_every_earlier_one(tmp_path, stage1):
 
     test = WORLD.items("test")
     images = len({item.image.sha256() for item in test})
-    bench = workbench(tmp_path)
+    bench = bench_in(tmp_path)
     with counted(CLIPVisionModel, "forward") as seen:
         plain = list(student().predict(test, stage1.out, bench))
         assert len(seen) == 1
@@ -143,6 +152,17 @@ def test_a_prediction_uses_the_features_of_every_earlier_one(tmp_path, stage1):
     assert [one.text for one in said] == [one.text for one in plain]
     assert [one.p_falsified for one in said] == pytest.approx([one.p_falsified for one in plain], abs=1e-5)
     assert base != said
+
+
+def test_a_worker_holds_the_features_that_were_used_last_while_there_is_room(monkeypatch):
+    monkeypatch.setattr(features, "KEPT_BYTES", 3 * 400)
+    kept = features.Kept()
+    tensors = {name: torch.full((100,), float(number)) for number, name in enumerate("abcd")}
+    kept.put({name: tensors[name] for name in "abc"})
+    kept.put({"a": tensors["a"]})
+    kept.put({"d": tensors["d"]})
+    assert kept.get("abcd").keys() == {"a", "c", "d"}
+    assert torch.equal(kept.get("d")["d"], tensors["d"])
 
 
 def test_features_that_weigh_too_much_are_computed_in_the_batch(tmp_path, stage1):

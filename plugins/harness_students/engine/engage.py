@@ -75,14 +75,18 @@ def features_of(base: Base, bench: Workbench) -> Features | None:
     """Features as the base makes them; None where they cannot be kept apart from the model."""
     if vision.vision_obstacle(base.model):
         return None
-    return Features(base.model, base.processor, base.digest, bench.shelf(vision.SHELF))
+    return Features(base.model, base.processor, base.digest, bench.shelf(vision.SHELF), _kept(bench))
+
+
+def _kept(bench: Workbench) -> vision.Kept:
+    return bench.warm("image features", vision.Kept)
 
 
 def _keep_features(assembly: Assembly, lesson: Lesson, bench: Workbench) -> str:
     if reason := vision.vision_obstacle(assembly.model):
         return f"off: {reason}"
     shelf = bench.shelf(vision.SHELF)
-    assembly.features = Features(assembly.model, lesson.processor, lesson.base, shelf)
+    assembly.features = Features(assembly.model, lesson.processor, lesson.base, shelf, _kept(bench))
     images = {lesson.pictures.sha256(item) for item in _items(lesson)}
     first = assembly.encoder.answers(0)[0].item
     image = lesson.pictures.sha256(first)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 SHELF = "image-features"
 
-KEPT_BYTES = 2 << 30
-"""Features that are held in memory; the others are read from the shelf again."""
+KEPT_BYTES = 1 << 30
+"""Features that a worker holds in memory; the others are read from the shelf again."""
 
 AT_ONCE = 8
 """Images that a GPU encodes together. A processor encodes one at a time, so that rounding depends on nothing else."""
@@ -29,11 +29,34 @@ AT_ONCE = 8
 PACKAGES = ("torch", "torchvision", "transformers", "pillow")
 
 
+class Kept:
+    """The features that were used last, as many as there is room for."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[str, Tensor] = OrderedDict()
+        self._room = KEPT_BYTES
+
+    def get(self, keys: Iterable[str]) -> dict[str, Tensor]:
+        """What there is of the keys."""
+        return {key: self._kept[key] for key in keys if key in self._kept}
+
+    def put(self, entries: Mapping[str, Tensor]) -> None:
+        """Hold these, and let go of those that were used longest ago."""
+        for key, tensor in entries.items():
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                continue
+            self._kept[key] = tensor
+            self._room -= tensor.nbytes
+        while self._room < 0 and len(self._kept) > 1:
+            self._room += self._kept.popitem(last=False)[1].nbytes
+
+
 class Features:
     """Features by the digest of an image's bytes."""
 
-    def __init__(self, model: Model, processor: Processor, base: str, shelf: Shelf) -> None:
-        self._model, self._shelf = model, shelf
+    def __init__(self, model: Model, processor: Processor, base: str, shelf: Shelf, kept: Kept | None = None) -> None:
+        self._model, self._shelf, self._kept = model, shelf, kept or Kept()
         self.device, self.family = model.device, FAMILIES[model.config.model_type]
         self._about = digest(
             {
@@ -44,32 +67,32 @@ class Features:
                 "numbers": f"{model.dtype} on {model.device.type}",
             }
         )
-        self._kept: OrderedDict[str, Tensor] = OrderedDict()
-        self._room = KEPT_BYTES
         self.computed = 0
         """Images that went through the vision side."""
 
     def of(self, images: Mapping[str, Callable[[], Images]]) -> dict[str, Tensor]:
         """Features of images by their digest, on the processor; pixels are asked for only where they are needed."""
-        found = {image: self._kept[image] for image in images if image in self._kept}
-        found |= self._read([image for image in images if image not in found])
-        missing = [image for image in images if image not in found]
-        step = AT_ONCE if self._model.device.type != "cpu" else 1
+        keys = {image: self._key(image) for image in images}
+        found = self._kept.get(keys.values())
+        found |= self._read([key for key in keys.values() if key not in found])
+        missing = [image for image, key in keys.items() if key not in found]
+        step = AT_ONCE if self.device.type != "cpu" else 1
         for start in range(0, len(missing), step):
             some = missing[start : start + step]
-            made = dict(zip(some, self._compute([images[image]() for image in some]), strict=True))
-            self._shelf.put({self._key(image): _pack(tensor) for image, tensor in made.items()})
-            found |= made
-        for image in images:
-            self._keep(image, found[image])
-        return {image: found[image] for image in images}
+            made = zip((keys[image] for image in some), self._compute([images[image]() for image in some]), strict=True)
+            found |= self._shelve(dict(made))
+        self._kept.put(found)
+        return {image: found[key] for image, key in keys.items()}
 
     def _key(self, image: str) -> str:
         return f"{self._about}-{image}"
 
-    def _read(self, images: Sequence[str]) -> dict[str, Tensor]:
-        there = self._shelf.get(map(self._key, images))
-        return {image: _unpack(there[self._key(image)]) for image in images if self._key(image) in there}
+    def _read(self, keys: Sequence[str]) -> dict[str, Tensor]:
+        return {key: _unpack(value) for key, value in self._shelf.get(keys).items()} if keys else {}
+
+    def _shelve(self, made: dict[str, Tensor]) -> dict[str, Tensor]:
+        self._shelf.put({key: _pack(tensor) for key, tensor in made.items()})
+        return made
 
     def _compute(self, images: Sequence[Images]) -> Iterator[Tensor]:
         """One tensor per image: (tokens, width), or (tiles, tokens, width) where the family stacks."""
@@ -85,15 +108,6 @@ class Features:
             own = pooled[start : start + len(image["pixel_values"])]
             start += len(own)
             yield (own if self.family.stacked else torch.cat(list(own))).cpu()
-
-    def _keep(self, image: str, tensor: Tensor) -> None:
-        if image in self._kept:
-            self._kept.move_to_end(image)
-            return
-        self._kept[image] = tensor
-        self._room -= tensor.nbytes
-        while self._room < 0 and len(self._kept) > 1:
-            self._room += self._kept.popitem(last=False)[1].nbytes
 
 
 def accepted(model: Model, images: Images) -> dict[str, Tensor]:

@@ -125,10 +125,8 @@ def stock_collator(trainer: Trainer, pairs: bool) -> Stock:
     if isinstance(own, DataCollatorForVisionPreference if pairs else DataCollatorForVisionLanguageModeling):
         stock: Stock = own
         return stock
-    processor = trainer.processing_class
-    if pairs:
-        return DataCollatorForVisionPreference(processor, max_length=None)
-    return DataCollatorForVisionLanguageModeling(processor, max_length=None, completion_only_loss=True)
+    kind: Callable[..., Stock] = DataCollatorForVisionPreference if pairs else DataCollatorForVisionLanguageModeling
+    return kind(trainer.processing_class, max_length=None, **({} if pairs else {"completion_only_loss": True}))
 
 
 def rejected_of(row: Row) -> Sequence[Any]:
