@@ -38,10 +38,15 @@ reports: {}
 WORKERS = "executor: {uses: local, workers: 2, threads: 1}"
 
 
-@pytest.fixture
-def harness(tmp_path, monkeypatch):
-    """Writes a matrix and runs a command on it."""
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    """Where teachers note whom they were asked about."""
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def harness(tmp_path):
+    """Writes a matrix and runs a command on it."""
 
     def call(command, text=MATRIX, *options, expect=0):
         (tmp_path / "paid.yaml").write_text(text)
