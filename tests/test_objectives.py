@@ -409,7 +409,17 @@ def test_what_no_stock_trainer_can_express_is_trained(examples, losses, referenc
     assert made.proofs["adapter_sha256"] != made.proofs["start_adapter_sha256"]
     is_start = max(map(abs, made.proofs["first_step_rewards"])) < 1e-4
     assert is_start == (reference == "start") == ("reference_adapter_sha256" in made.proofs)
-    told = {"loss", "grad_norm", "learning_rate", "logps/chosen", "logps/rejected", "drift/chosen", "drift/rejected"}
+    assert all(line["tokens_per_second"] > 0 for line in made.measured if "step" in line)
+    told = {
+        "loss",
+        "grad_norm",
+        "num_tokens",
+        "learning_rate",
+        "logps/chosen",
+        "logps/rejected",
+        "drift/chosen",
+        "drift/rejected",
+    }
     rewards = {"rewards/chosen", "rewards/rejected", "rewards/margins", "rewards/accuracies"}
     assert told | rewards <= log(made)[0].keys()
 
@@ -470,5 +480,6 @@ def test_the_engine_leaves_every_objective_as_it_is(examples, losses, reference,
     assert "engine" not in off.proofs
     assert len(log(on)) == len(log(off)) > 1
     for one, other in zip(log(on), log(off), strict=True):
+        assert one["num_tokens"] == other["num_tokens"]
         assert one["loss"] == pytest.approx(other["loss"], abs=1e-5)
         assert one["grad_norm"] == pytest.approx(other["grad_norm"], rel=1e-3)

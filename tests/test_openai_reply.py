@@ -122,6 +122,5 @@ except MissingDependency as error:
     print(error)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
-    assert (
-        done.stdout == "teacher openai needs the package openai, 3.57 or later\n  pip install 'ooc-harness[openai]'\n"
-    )
+    needed = "teacher openai needs the package openai, 3.57 or later"
+    assert done.stdout == f"{needed}\n  pip install 'ooc-harness[openai]'\n"

@@ -109,7 +109,7 @@ def test_a_training_shows_what_was_logged_and_what_was_measured_of_it(demo, made
     pictures = re.findall(r"<b>([^<]+)</b>", text.partition("</ul>")[0])
     assert pictures == [
         "Loss",
-        "Log-probability since the start",
+        "Log-probability drift",
         "Gradient norm",
         "Tokens per second",
         "Peak memory, GB",

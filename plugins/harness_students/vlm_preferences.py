@@ -34,6 +34,8 @@ def preference_trainer() -> type[DPOTrainer]:
             outputs, logps = _forward(model, inputs, self.aux_loss_enabled)
             lengths = inputs["completion_mask"][:, 1:].sum(dim=1)
             scores = scores_of(logps, self._of_reference(inputs, logps), lengths, inputs)
+            self._total_train_tokens += int(inputs["attention_mask"].sum())
+            self._metrics["train"]["num_tokens"] = [self._total_train_tokens]
             for name, value in measures(scores, self.objective).items():
                 self._metrics["train"][name].append(value)
             told = self.objective

@@ -22,8 +22,9 @@ def _figure(value: float) -> str:
     """Three digits that say something, whatever the size."""
     if abs(value) >= 1000:
         return count(round(value))
-    digits = 2 if abs(value) < 1e-9 else max(0, 2 - int(log10(abs(value)) // 1))
-    return decimal(value, min(digits, 6))
+    # What is smaller is rounding: rewards of equal models, for one.
+    digits = 2 if abs(value) < 5e-5 else max(0, 2 - int(log10(abs(value)) // 1))
+    return decimal(value, min(digits, 4))
 
 
 def _loss(value: float) -> str:
@@ -46,7 +47,7 @@ class Measure:
 LOGGED = (
     Measure("Loss", {"loss": "loss"}, _loss),
     Measure("Reward margin", {"rewards/margins": "margin"}),
-    Measure("Log-probability since the start", {"drift/chosen": "chosen", "drift/rejected": "rejected"}),
+    Measure("Log-probability drift", {"drift/chosen": "chosen", "drift/rejected": "rejected"}),
     Measure("Gradient norm", {"grad_norm": "norm"}),
 )
 MEASURED = (
