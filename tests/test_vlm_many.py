@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import warnings
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -147,6 +148,21 @@ def test_preference_trainings_with_other_starts_betas_and_references_end_as_if_e
         assert other.bench.proofs["reference_adapter_sha256"] == other.bench.proofs["start_adapter_sha256"]
 
 
+def test_trainings_with_weights_and_losses_of_our_own_end_as_if_each_were_alone(job, starts):
+    several = [replace(pair, rejected=(*pair.rejected, Target(pair.item_id, "pristine"))) for pair in PAIRS]
+    simpo = Objective(losses={"simpo": 1.0, "sft": 1.0}, beta=2.0, reference="none")
+    weighted = [replace(target, weight=0.5) for target in TARGETS]
+    ranked = Objective(losses={"plackett_luce": 1.0, "sft": 1.0})
+    wanted = [(several, ranked, starts[0], 0), (PAIRS, simpo, starts[1], 1), (weighted, PLAIN, None, 2)]
+    ones = [job(f"one-{index}", *given) for index, given in enumerate(wanted)]
+    many = [job(f"many-{index}", *given) for index, given in enumerate(wanted)]
+    for one in ones:
+        alone(one)
+    TINY.train_many(many)
+    for one, other in zip(ones, many, strict=True):
+        assert_equal(one, other)
+
+
 def test_in_stock_trainers_a_fine_tuning_and_a_preference_training_can_be_done_at_once(job, starts):
     stock = TINY.model_copy(update={"engine": Engine.model_validate("off")})
     wanted = [(TARGETS, PLAIN, None, 3), (PAIRS, JOINT, starts[0], 0)]
@@ -162,8 +178,8 @@ def test_in_stock_trainers_a_fine_tuning_and_a_preference_training_can_be_done_a
 
 
 def test_a_training_that_fails_stops_the_others_and_says_why(job):
-    jobs = [job("good"), job("bad", [Target(TARGETS[0].item_id, p_falsified=0.3)])]
-    with pytest.raises(TrainingError, match="a target must have a hard verdict"):
+    jobs = [job("good"), job("bad", [Target(TARGETS[0].item_id)])]
+    with pytest.raises(TrainingError, match="a target needs a verdict"):
         TINY.train_many(jobs)
     assert not list(jobs[0].bench.out.glob("*.safetensors"))
     TINY.train_many([job("good"), job("better", seed=1)])
