@@ -98,17 +98,26 @@ class Rows:
         self.found = []
 
     def __enter__(self):
+        self.hook = torch.nn.modules.module.register_module_forward_pre_hook(self.see)
+        return self
+
+    def see(self, module, inputs):
         from transformers.models.llama.modeling_llama import LlamaDecoderLayer
 
-        def see(module, inputs):
-            if isinstance(module, LlamaDecoderLayer) and module.self_attn.layer_idx == 0:
-                self.found.append(len(inputs[0]))
-
-        self.hook = torch.nn.modules.module.register_module_forward_pre_hook(see)
-        return self
+        if isinstance(module, LlamaDecoderLayer) and module.self_attn.layer_idx == 0:
+            self.found.append(len(inputs[0]))
 
     def __exit__(self, *_):
         self.hook.remove()
+
+
+class Interruption(Rows):
+    """Breaks off at the fourth common call of the language model."""
+
+    def see(self, module, inputs):
+        super().see(module, inputs)
+        if [count > 4 for count in self.found].count(True) == 4:
+            raise InterruptedError
 
 
 def test_fine_tunings_with_other_seeds_and_lengths_end_as_if_each_were_alone(job):
@@ -183,6 +192,20 @@ def test_a_training_that_fails_stops_the_others_and_says_why(job):
         TINY.train_many(jobs)
     assert not list(jobs[0].bench.out.glob("*.safetensors"))
     TINY.train_many([job("good"), job("better", seed=1)])
+
+
+def test_trainings_that_broke_off_together_go_on_from_their_checkpoints(job):
+    student = TINY.model_copy(update={"checkpoint_minutes": 0.0})
+    whole = [job("whole-0"), job("whole-1", seed=1)]
+    student.train_many(whole)
+    cut = [job("cut-0"), job("cut-1", seed=1)]
+    with pytest.raises(InterruptedError), Interruption():
+        student.train_many(cut)
+    cut = [job("cut-0"), job("cut-1", seed=1)]
+    student.train_many(cut)
+    for one, other in zip(whole, cut, strict=True):
+        assert other.bench.proofs["resumed_at_step"] == 3
+        assert all(torch.equal(weights(other)[name], weight) for name, weight in weights(one).items())
 
 
 def test_with_dropout_each_is_done_alone(job):
