@@ -207,6 +207,7 @@ class Counter(Student):
         (bench.out / "model.json").write_text(json.dumps(counts, sort_keys=True))
         bench.log(examples=len(examples))
         bench.prove(seed=bench.seed)
+        bench.measure(seconds=0.25 * (1 + bench.seed))
 
     def predict(self, items, model, bench):
         counts = json.loads((model / "model.json").read_text()) if model else {word: [1, 1] for word in WORDS}
