@@ -87,7 +87,7 @@ def test_a_family_goes_through_both_stages_and_all_probes(name, family, tmp_path
 @pytest.mark.slow
 @pytest.mark.parametrize("name", LOADS_HERE)
 def test_a_family_learns_to_answer_and_to_stop(name, family, tmp_path):
-    long = Schedule(lr=2e-2, epochs=40, batch_size=6)
+    long = Schedule(lr=2e-2, epochs=100, batch_size=6)
     vlm, bench = student(family(name), sft=long, rank=16, max_new_tokens=40), tiny_families.Bench(tmp_path / "out")
     same = [Target(item_id, "pristine", rationale="Word found.") for item_id in ITEMS]
     vlm.train(ITEMS, same, Objective(), None, bench)
