@@ -104,7 +104,7 @@ class Workbench(Protocol):
         ...
 
     def warm(self, key: str, make: Callable[[], T]) -> T:
-        """The object of that key, kept in this worker process from step to step."""
+        """The object of that key, kept in this worker process from step to step until two others were used since."""
         ...
 
     def cached(self, key: str, make: Callable[[Path], None]) -> Path:

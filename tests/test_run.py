@@ -208,3 +208,15 @@ def test_the_manifest_says_what_was_learnt_and_where(plan_of, toy, run_plan, sto
     assert sum(manifest["facts"]["examples"].values()) > 0
     assert manifest["provenance"]["packages"]["numpy"]
     assert manifest["ingredients"]["inputs"]["start"] == cell.stage1
+
+
+def test_what_a_training_measured_stands_beside_its_results_and_parts_no_surroundings(plan_of, toy, run_plan, store):
+    plan = plan_of(toy)
+    run_plan(plan)
+    manifests = [store.manifest("train", key) for key, step in plan.steps.items() if step.kind == "train"]
+    for manifest in manifests:
+        assert manifest["provenance"]["measured"] == [{"seconds": 0.25 * (1 + manifest["proofs"]["seed"])}]
+    assert len({str(manifest["provenance"]["measured"]) for manifest in manifests}) > 1
+    (surroundings,) = view(plan, store).provenance["surroundings"]
+    assert "measured" not in surroundings
+    assert surroundings["steps"] == len(plan.steps)

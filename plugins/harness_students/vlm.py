@@ -12,7 +12,9 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from harness.api import (
     Accepts,
     Example,
+    Exported,
     Item,
+    Job,
     Objective,
     Prediction,
     Student,
@@ -36,10 +38,13 @@ from harness_students.vlm_base import (
     open_adapter,
     require_packages,
 )
+from harness_students.vlm_export import base_name, described, merge, name_base
 from harness_students.vlm_loading import Attention, Device, Loading, Quantize
+from harness_students.vlm_many import Enter, train_together
+from harness_students.vlm_objective import LOSSES
 from harness_students.vlm_pictures import Pictures
 from harness_students.vlm_predict import predict, predict_scored
-from harness_students.vlm_rows import LOSSES, Rows, make_rows
+from harness_students.vlm_rows import Rows, make_rows
 from harness_students.vlm_scoring import Verdicts, agreement
 from harness_students.vlm_text import PROMPT, TINY_PROMPT, Order
 from harness_students.vlm_trl import Drive, Schedule, build_trainer, first_rewards, run
@@ -59,14 +64,24 @@ LOADED = frozenset({".json", ".jinja", ".safetensors", ".model", ".txt"})
 class Vlm(Student):
     """An image-text-to-text model that learns teachers' verdicts and rationales with LoRA.
 
-    Targets are learnt by supervised fine-tuning and preferences by DPO or its kin, with stock TRL trainers.
-    What a training will use is probed before its first step, and what the probes found is in its manifest. Tested
-    with tiny models of LLaVA, LLaVA-Next, Idefics3, PaliGemma and Gemma 3.
+    Targets are learnt by supervised fine-tuning and preferences by DPO or its kin: by stock TRL trainers where these
+    can express the objective, else by the same trainers with our losses. What a training will use is probed before
+    its first step, and what the probes found is in its manifest. Tested with tiny models of LLaVA, LLaVA-Next,
+    Idefics3, PaliGemma and Gemma 3.
     """
 
     name = "vlm"
     transport: ClassVar[frozenset[str]] = frozenset(
-        {"device", "attention", "gradient_checkpointing", "threads", "engine", "checkpoint_minutes", "agreement_sample"}
+        {
+            "device",
+            "attention",
+            "gradient_checkpointing",
+            "threads",
+            "together",
+            "engine",
+            "checkpoint_minutes",
+            "agreement_sample",
+        }
     )
 
     model: str = "llava-hf/llava-v1.6-vicuna-7b-hf"
@@ -119,6 +134,8 @@ class Vlm(Student):
     """Whether activations are computed again in the backward pass, to save memory; ``auto`` does so on CUDA."""
     threads: int | None = Field(default=None, ge=1)
     """Processor threads; by default what torch finds."""
+    together: int = Field(default=1, ge=1, le=64)
+    """Trainings that are done at once where so many are ready; their batches must fit into memory together."""
 
     @model_validator(mode="after")
     def _scored_first(self) -> Vlm:
@@ -141,11 +158,11 @@ class Vlm(Student):
         return file_digest(*sorted(file for file in folder.iterdir() if file.suffix in LOADED))
 
     def accepts(self) -> frozenset[Accepts]:
-        """Hard targets, and preferences with one rejected answer."""
-        return frozenset({Accepts.TARGETS, Accepts.PREFERENCES})
+        """Everything that an example can say."""
+        return frozenset(Accepts)
 
     def losses(self) -> frozenset[str]:
-        """TRL's preference losses, less those that need label smoothing."""
+        """TRL's preference losses, less those that need label smoothing, and ours (`vlm_losses`)."""
         return LOSSES
 
     def train(
@@ -157,6 +174,21 @@ class Vlm(Student):
         bench: Workbench,
     ) -> None:
         """Train a LoRA adapter and write it; without examples it is written as it was at the start."""
+        self._train(Job(items, examples, objective, start, bench), lambda _: None)
+
+    def at_once(self) -> int:
+        """As many as the option says."""
+        return self.together
+
+    def train_many(self, jobs: Sequence[Job]) -> None:
+        """Train the adapters on one base, their batches together. With dropout, which is random, each is done alone."""
+        if self.dropout or len(jobs) < 2:
+            super().train_many(jobs)
+        else:
+            train_together(self._base(jobs[0].bench), [partial(self._train, job) for job in jobs])
+
+    def _train(self, job: Job, enter: Enter) -> None:
+        items, examples, objective, start, bench = job.items, job.examples, job.objective, job.start, job.bench
         base = self._base(bench)
         pictures = Pictures(items)
         rows = make_rows(items, examples, pictures, objective, self.prompt, self.order)
@@ -166,14 +198,14 @@ class Vlm(Student):
         modules = adapted_modules(model)
         before = adapter_sha256(model)
         bench.prove(
-            examples=len(rows.rows),
+            examples=rows.examples,
             examples_without_image=rows.left_out,
             adapted_modules=len(modules),
             adapted_outside_language_model=0,
             start_adapter_sha256=before,
         )
         if rows.rows:
-            self._fit(base, model, rows, pictures, objective, bench, before)
+            self._fit(base, model, rows, pictures, objective, bench, before, enter)
             bench.prove(adapter_sha256=changed(model, before))
         write(model, Path(self.model).name, bench.out)
 
@@ -207,6 +239,20 @@ class Vlm(Student):
         if some := asked[:: max(1, -(-len(asked) // self.agreement_sample))] if self.agreement_sample else []:
             bench.prove(verdict_agreement=agreement(known, list(self._generated(base, adapted, some, features))))
 
+    def export(self, model: Path, merged: bool, bench: Workbench) -> Exported:
+        """The adapter as peft loads it, or a model of transformers whose log-probabilities are proved to agree.
+
+        The processor stands beside either, as it was in training.
+        """
+        base = base_name(self.model)
+        if merged:
+            bench.prove(merged_log_prob_difference=merge(self._base(bench), model, bench.out, self.prompt))
+        else:
+            super().export(model, merged, bench)
+            name_base(bench.out, base)
+            self._base(bench).processor.save_pretrained(str(bench.out))
+        return described(base, self.prompt, self.rank, self.dtype, self.max_new_tokens, merged=merged)
+
     def _location(self) -> str:
         return str(Path(__file__).with_name(SHIPPED)) if self.model == SHIPPED else self.model
 
@@ -235,17 +281,13 @@ class Vlm(Student):
         objective: Objective,
         bench: Workbench,
         before: str,
+        enter: Enter,
     ) -> None:
         recompute = (
             model.device.type == "cuda" if self.gradient_checkpointing == "auto" else self.gradient_checkpointing
         )
         drive = Drive(self.engine, self.batches, self.checkpoint_minutes, base.digest, recompute)
         schedule = self.dpo if rows.pairs else self.sft
-        if rows.pairs and objective.reference == "none" and set(objective.losses) != {"sft"}:
-            raise TrainingError(
-                "TRL's preference losses cannot do without a reference",
-                remedy="use the reference 'start' or 'base'",
-            )
         apart = rows.pairs and objective.reference == "base" and not self.engine.reference
         reference = base.branch() if apart else None
         trainer = build_trainer(
@@ -254,7 +296,7 @@ class Vlm(Student):
         start = before if rows.pairs and objective.reference == "start" else None
         flight = Preflight(self._rig(trainer, base, rows, pictures), bench, start)
         flight.take_off(partial(first_rewards, trainer, schedule.batch_size))
-        first = run(trainer, bench)
+        first = run(trainer, objective, bench, enter)
         if rows.pairs:
             bench.prove(first_step_rewards=[first["rewards/chosen"], first.get("rewards/rejected", 0.0)])
         flight.land()

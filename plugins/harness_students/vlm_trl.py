@@ -18,8 +18,12 @@ from harness_students.engine.gauges import gauge, passer
 from harness_students.engine.switches import Engine
 from harness_students.engine.trainers import steered
 from harness_students.vlm_base import Model, Processor, adapter_sha256, quiet_peft
+from harness_students.vlm_groups import Collator, grouped, weighted
+from harness_students.vlm_many import Enter
 from harness_students.vlm_pictures import Pictures
+from harness_students.vlm_preferences import preference_trainer
 from harness_students.vlm_rows import Row
+from harness_students.vlm_weights import weighted_trainer
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -80,10 +84,13 @@ def build_trainer(
     batches = ceil(len(rows) / schedule.batch_size) if order is None else len(order)
     arguments = _arguments(model, batches, schedule, objective, bench, drive.recompute)
     dataset = _dataset(rows, pictures, opened=drive.engine.off)
-    pairs = "completion" not in rows[0]
-    make = _preference_trainer if pairs else _fine_tuning_trainer
     start = adapter_sha256(model)
-    trainer = make(model, processor, dataset, arguments, objective, reference)
+    if "completion" in rows[0]:
+        collator = weighted(processor) if any(row["weight"] != 1.0 for row in rows) else None
+        trainer = _fine_tuning_trainer(model, processor, dataset, arguments, collator)
+    else:
+        collator = grouped(processor, pictures) if "weight" in rows[0] else None
+        trainer = _preference_trainer(model, processor, dataset, arguments, objective, reference, collator)
     trainer.order = order
     training: dict[str, Any] = {
         "start": start,
@@ -105,14 +112,16 @@ def _fine_tuning_trainer(
     processor: Processor,
     dataset: Dataset,
     arguments: dict[str, Any],
-    objective: Objective,
-    reference: None,
+    collator: Collator | None,
 ) -> Trainer:
-    """SFT on prompts and completions; the loss is over the completion's tokens only."""
+    """SFT on prompts and completions; the loss is over the completion's tokens only. A ``collator`` gives weights."""
     from trl import SFTConfig, SFTTrainer
 
     config = SFTConfig(**arguments, completion_only_loss=True)
-    return steered(SFTTrainer)(model=model, args=config, train_dataset=dataset, processing_class=processor)
+    kind: type = weighted_trainer() if collator else SFTTrainer
+    return steered(kind)(
+        model=model, args=config, train_dataset=dataset, processing_class=processor, data_collator=collator
+    )
 
 
 def _preference_trainer(
@@ -122,31 +131,37 @@ def _preference_trainer(
     arguments: dict[str, Any],
     objective: Objective,
     reference: Model | None,
+    collator: Collator | None,
 ) -> Trainer:
-    """DPO and its kin."""
+    """DPO and its kin; where a ``collator`` gives groups, the losses are ours."""
     from trl import DPOConfig, DPOTrainer
 
-    config = DPOConfig(
-        **arguments,
-        beta=objective.beta,
-        loss_type=list(objective.losses),
-        loss_weights=list(objective.losses.values()),
-    )
+    named = {"loss_type": list(objective.losses), "loss_weights": list(objective.losses.values())}
+    config = DPOConfig(**arguments, beta=objective.beta, **({} if collator else named))
+    kind: type = preference_trainer() if collator else DPOTrainer
     with quiet_peft():
-        return steered(DPOTrainer)(
-            model=model, ref_model=reference, args=config, train_dataset=dataset, processing_class=processor
+        trainer = steered(kind)(
+            model=model,
+            ref_model=reference,
+            args=config,
+            train_dataset=dataset,
+            processing_class=processor,
+            data_collator=collator,
         )
+    trainer.objective = objective
+    return trainer
 
 
-def run(trainer: Trainer, bench: Workbench) -> dict[str, float]:
+def run(trainer: Trainer, objective: Objective, bench: Workbench, enter: Enter) -> dict[str, float]:
     """Train, from a checkpoint where there is one, pass the log on, and return its first line."""
     from transformers import PrinterCallback
 
     lines: list[dict[str, float]] = []
     trainer.remove_callback(PrinterCallback)
-    trainer.add_callback(passer(trainer, bench, lines))
+    trainer.add_callback(passer(trainer, objective, bench, lines))
     trainer.add_callback(gauge(trainer, bench))
     checkpoint = trainer.checkpoints.newest()
+    enter(trainer)
     with quiet_peft():
         trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
     return lines[0]
