@@ -65,7 +65,9 @@ class Vlm(Student):
     """An image-text-to-text model that learns teachers' verdicts and rationales with LoRA.
 
     Targets are learnt by supervised fine-tuning and preferences by DPO or its kin: by stock TRL trainers where these
-    can express the objective, else by the same trainers with our losses. LLaVA is what it is tested with.
+    can express the objective, else by the same trainers with our losses. What a training will use is probed before
+    its first step, and what the probes found is in its manifest. Tested with tiny models of LLaVA, LLaVA-Next,
+    Idefics3, PaliGemma and Gemma 3.
     """
 
     name = "vlm"
