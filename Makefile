@@ -9,7 +9,7 @@ GPU_SITE   ?=
 export HF_HUB_OFFLINE := 1
 export HF_HUB_DISABLE_TELEMETRY := 1
 
-.PHONY: quickstart test check check-report docs mutants bench bench-engine gpu-check calibrate base clean
+.PHONY: quickstart test check check-report docs mutants bench bench-engine bench-teachers chaos-teachers gpu-check calibrate base clean
 
 quickstart: $(VENV)/.installed   ## a whole comparison on the embedded default, and its report
 	$(BIN)/harness run examples/quickstart.yaml
@@ -41,6 +41,12 @@ bench-engine: $(VENV)/.installed ## the training engine against stock TRL: one t
 gpu-check:                       ## the same at full size on one GPU; GPU_PYTHON has torch, GPU_SITE what else is needed
 	PYTHONPATH=tests/data/families:benchmarks/engine:.:plugins:benchmarks:reports:$(GPU_SITE) $(GPU_PYTHON) benchmarks/gpu
 
+bench-teachers: $(VENV)/.installed   ## answers per second against a server's limits and plainer clients (10 minutes)
+	$(BIN)/python benchmarks/speed/teachers.py
+
+chaos-teachers: $(VENV)/.installed   ## 20 runs that are killed at random: no answer lost, none paid twice (3 minutes)
+	$(BIN)/python benchmarks/chaos/teachers.py
+
 calibrate: $(VENV)/.installed    ## simulate runs whose truth is known: are the statistics right? (3 minutes of one core)
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/calibration
 
@@ -49,7 +55,7 @@ base: $(VENV)/.installed         ## remake the pre-trained base of tiny-llava (a
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[train,tables,figures,mlflow,tensorboard,dev,docs]"
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[train,openai,serve,tables,figures,mlflow,tensorboard,dev,docs]"
 	touch $@
 
 clean:                           ## remove the environment; results in runs/ stay

@@ -29,6 +29,7 @@ from harness.errors import (
 from harness.handed import Panel, Pool, Shelf, Workbench
 from harness.hookspec import hookimpl
 from harness.identity import canonical, digest, file_digest, seed_from, sha256_of
+from harness.nesting import Named
 from harness.redaction import redact
 from harness.thumbnail import thumbnail
 from harness.types import (
@@ -37,11 +38,13 @@ from harness.types import (
     Annotation,
     Evidence,
     Example,
+    Exported,
     Image,
     Item,
     Outcome,
     Prediction,
     Preference,
+    Preview,
     Ranked,
     Split,
     Target,
@@ -69,11 +72,13 @@ __all__ = [
     "Evidence",
     "Example",
     "Executor",
+    "Exported",
     "HarnessError",
     "Image",
     "Item",
     "Job",
     "MissingDependency",
+    "Named",
     "Need",
     "Objective",
     "Outcome",
@@ -81,6 +86,7 @@ __all__ = [
     "Pool",
     "Prediction",
     "Preference",
+    "Preview",
     "Ranked",
     "Recipe",
     "Report",

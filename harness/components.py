@@ -6,6 +6,7 @@ A component keeps no heavy state: what is heavy lives inside the method that nee
 
 from __future__ import annotations
 
+import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor as Workers
@@ -17,12 +18,16 @@ from typing import TYPE_CHECKING, ClassVar, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from harness.errors import DataError, TrainingError
 from harness.handed import Panel, Pool, Workbench
 from harness.types import (
+    SPLITS,
     Annotation,
     Example,
+    Exported,
     Item,
     Prediction,
+    Preview,
     Ranked,
     Split,
     Verdict,
@@ -72,6 +77,8 @@ class Component(BaseModel, ABC):
     """Options that say how an answer is fetched, not what it is; they are no part of the identity."""
     templates: ClassVar[tuple[str, ...]] = ()
     """Files beside the class's module, whose content is part of the identity."""
+    libraries: ClassVar[tuple[str, ...]] = ()
+    """Packages besides its own whose modules are part of the identity where it imports them."""
 
     @classmethod
     def __pydantic_init_subclass__(cls, **_: object) -> None:
@@ -104,6 +111,10 @@ class Benchmark(Component):
         """Reference rationales by item id, as far as there are any; only what is reported of a run reads them."""
         return {}
 
+    def posts(self) -> Sequence[Item | DataError]:
+        """Items to be judged, in the order of the data, an error in the place of an unfit one; by default all items."""
+        return [item for split in SPLITS for item in self.items(split)]
+
     def gives(self) -> frozenset[str]:
         """Parts that its items have: ``image``, ``evidence``, ``features.NAME``."""
         return frozenset({"image"})
@@ -123,12 +134,24 @@ class Teacher(Component):
         """One annotation per item, in any order; each is journalled as it comes.
 
         What cannot be answered for good (an unreadable image) is an annotation whose outcome is ``error``;
-        what may be answered on another try is raised, and the answers so far are kept.
+        what may be answered on another try is one with ``again``, or is raised, and the answers so far are kept.
+        A generator that takes item after item, as it can ask, is stopped by a budget without losing an answer.
         """
+
+    def priced(self) -> bool:
+        """Whether its answers say what they cost (`harness.types.Usage.usd`); a free teacher's do, with 0."""
+        return True
 
     def reads(self) -> frozenset[str]:
         """Parts of an item that it needs (`Benchmark.gives`)."""
         return frozenset()
+
+    def preview(self, item: Item) -> Preview | None:
+        """What a model would be asked about an item, as it would be sent; None where nobody is asked in words.
+
+        Nothing is called. It raises what makes asking about this item impossible, such as `UnreadableImage`.
+        """
+        return None
 
 
 class ConflictRule(Component):
@@ -162,9 +185,13 @@ class Objective(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     losses: Mapping[str, float] = Field(default_factory=dict)
-    """Weight of each preference loss, by TRL's names; ``sft`` is the likelihood of the chosen answer."""
+    """Weight of each preference loss, by TRL's names and those in `Student.losses`; ``sft`` is the likelihood of the
+    chosen answer, so that CPO is ``{cpo: 1, sft: 1}`` and ORPO ``{orpo: 1, sft: 1}``."""
     beta: float = Field(default=0.1, gt=0)
-    """How strongly a preference loss holds the policy to the reference (DPO, eq. 7 of arXiv 2305.18290)."""
+    """How strongly a preference loss holds the policy to the reference (DPO, eq. 7 of arXiv 2305.18290); in a loss
+    without a reference the scale of its reward (SimPO's is 2 and more), and ORPO's λ."""
+    gamma: float = Field(default=0.5, ge=0)
+    """The margin by which SimPO wants the chosen answer's reward above a rejected one's (arXiv 2405.14734)."""
     reference: Reference = "start"
     """The preference losses' reference model: the start of this training, the base, or none."""
     epochs: float | None = Field(default=None, gt=0)
@@ -265,6 +292,16 @@ class Student(Component):
     @abstractmethod
     def predict(self, items: Sequence[Item], model: Path | None, bench: Workbench) -> Iterable[Prediction]:
         """One prediction per item, in any order; ``model`` is what `train` wrote, or None for the base."""
+
+    def export(self, model: Path, merged: bool, bench: Workbench) -> Exported:
+        """Write to ``bench.out`` what others load of ``model``, which `train` wrote; by default a copy.
+
+        ``merged`` asks for one model that needs no base; raises `TrainingError` where there is no such thing.
+        """
+        if merged:
+            raise TrainingError("has no base to merge with", place=self.name, remedy="export it without --merged")
+        shutil.copytree(model, bench.out, dirs_exist_ok=True)
+        return Exported()
 
 
 class Report(Component):

@@ -105,12 +105,26 @@ def teacher_rows(plan: Plan, store: Store) -> list[dict[str, Any]]:
                     "split": split,
                     **_outcomes(said),
                     **_accuracies(said, labels),
-                    "calls": manifest["facts"]["calls"],
-                    "usd": manifest["facts"]["usd"],
                     "seconds": manifest["provenance"]["seconds"],
+                    **_paid(manifest["facts"]),
                 }
             )
     return found
+
+
+def _paid(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """What a step's answers cost; what an earlier version has not written down is not known."""
+    sentinel = facts.get("sentinel", {})
+    changed = f"{sentinel['changed']} of {sentinel['asked']} canaries have changed" if sentinel.get("beyond") else ""
+    return {
+        "calls": facts["calls"],
+        "usd": facts["usd"],
+        "asked": facts["asked"],
+        "input_tokens": facts.get("input_tokens", nan),
+        "output_tokens": facts.get("output_tokens", nan),
+        "usd_per_1000": 1000 * facts["usd"] / facts["items"] if facts["items"] else nan,
+        "warnings": changed,
+    }
 
 
 def _outcomes(said: Mapping[str, Annotation]) -> dict[str, int]:

@@ -9,6 +9,10 @@ HarnessError
 ├── LedgerError          ground truth was asked for against the rules
 │   ├── LabelNotBought       a strategy asked for a label that its cell did not buy
 │   └── LabelsWanted         nobody has the labels that a cell would buy: the cell waits
+├── TeacherError         a teacher may not, or cannot, go on
+│   ├── BudgetSpent          the matrix's budget is spent: what is left waits for more
+│   ├── TeacherChanged       a teacher no longer answers as it did
+│   └── Unanswered           items ended in errors that another try may mend
 ├── TrainingError        a student cannot be trained as asked, or a proof about its training failed
 └── StoreError           an artifact is missing or damaged
 """
@@ -93,6 +97,22 @@ class LabelNotBought(LedgerError, KeyError):
 
 class LabelsWanted(LedgerError):
     """Nobody has the labels that a cell would buy: the cell waits for them."""
+
+
+class TeacherError(HarnessError):
+    """A teacher may not, or cannot, go on."""
+
+
+class BudgetSpent(TeacherError):
+    """The matrix's budget is spent: what is left waits for more."""
+
+
+class TeacherChanged(TeacherError):
+    """A teacher no longer answers as it did."""
+
+
+class Unanswered(TeacherError):
+    """Items ended in errors that another try may mend."""
 
 
 class TrainingError(HarnessError):

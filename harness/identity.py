@@ -54,6 +54,10 @@ def identity(component: Component) -> dict[str, Any]:
     """Kind, class, options with defaults, revision or source digest, and digest of the files it reads."""
     cls = type(component)
     options = {field: value for field, value in component.model_dump(mode="json").items() if field not in cls.transport}
+    # How a component within it fetches its answers is no more a part of the identity than how it does itself.
+    options |= {
+        field: identity(inner) for field in options if isinstance(inner := getattr(component, field), Component)
+    }
     return {
         "kind": cls.kind,
         "class": f"{cls.__module__}:{cls.__qualname__}",
@@ -68,11 +72,12 @@ def identity(component: Component) -> dict[str, Any]:
 def source_digest(cls: type[Component]) -> str:
     """Digest of every source file that says what the class does.
 
-    Its module and those of its plugin base classes, the modules of the same packages that they import,
-    however indirectly, and the templates that they name. The core is left out: its steps carry revisions.
+    Its module and those of its plugin base classes, the modules of the same packages and of their libraries that
+    they import, however indirectly, and the templates that they name. The core is left out: its steps carry revisions.
     """
     plugin_classes = [base for base in cls.__mro__ if _package(base.__module__) not in _FOREIGN]
     packages = {_package(base.__module__) for base in plugin_classes}
+    packages |= {package for base in plugin_classes for package in vars(base).get("libraries", ())}
     seen: dict[str, str] = {}
     waiting = [base.__module__ for base in plugin_classes]
     while waiting:

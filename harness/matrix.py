@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from harness import yaml
+from harness.budget import Budget
 from harness.components import Benchmark, ConflictRule, Executor, Report, Strategy, Student, Teacher
 from harness.errors import Fault
 from harness.families import Family
 from harness.newsroom import Newsroom
+from harness.sentinel import Sentinel
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,8 @@ class Matrix:
     compare: tuple[Family, ...] = ()
     """Comparisons that were declared; the report's own questions are exploratory beside them."""
     newsroom: Newsroom = field(default_factory=Newsroom)
+    budget: Budget = field(default_factory=Budget)
+    sentinel: Sentinel | None = None
 
     @property
     def every_benchmark(self) -> Mapping[str, Benchmark]:

@@ -59,8 +59,11 @@ class _Planner:
             for student in self.matrix.students:
                 self.check_parts(benchmark, student)
                 for course in courses:
-                    self.check_course(course, student)
-                    for point in course.points(benchmark, student):
+                    points = list(course.points(benchmark, student))
+                    # What is left out need not be possible.
+                    if not points or not all(excluded(point, self.matrix.exclude) for point in points):
+                        self.check_course(course, student)
+                    for point in points:
                         self.add_cell(course, point)
 
     def check_parts(self, benchmark: str, student: str) -> None:
@@ -162,7 +165,18 @@ class _Planner:
         keys = tuple(self.annotate(teacher, benchmark, "test") for teacher in members)
         self.plan.cells.append(Cell(point, role, None, None, None, 0, {benchmark: keys}))
 
+    def check_prices(self) -> None:
+        """A bound in dollars holds nobody who cannot say what a call costs."""
+        for label, teacher in self.matrix.teachers.items():
+            if self.matrix.budget.usd is not None and not teacher.priced():
+                self.fault(
+                    ("budget", "usd"),
+                    f"cannot hold teachers.{label} ({teacher.name}), which does not know its price",
+                    "Give it its price (0 where it is free), or bound the calls.",
+                )
+
     def finish(self) -> None:
+        self.check_prices()
         for index, _ in enumerate(self.matrix.exclude):
             if index not in self.used_exclusions:
                 self.fault(("exclude", index), "leaves out no cell", "Delete it, or look for a misspelt value.")

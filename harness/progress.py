@@ -3,26 +3,55 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from threading import Event, Thread
 from typing import TYPE_CHECKING
 
+from harness.asking import Asking
 from harness.plan import Step
 from harness.run import Progress
 from harness.steps import Report
+from harness.store import Store
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 
+# How often teachers that are asked are looked at, and how often a plain line tells of each.
+LOOK_S, LINE_S = 1.0, 30.0
+
+
 @contextmanager
-def watching(console: Console) -> Iterator[Progress]:
-    """The progress that fits the console."""
+def watching(console: Console, store: Store, every: float = LINE_S) -> Iterator[Progress]:
+    """The progress that fits the console; ``every`` so many seconds a plain line tells of each teacher."""
     if console.is_terminal:
-        with _Live(console) as live:
+        with _Live(console) as live, _listening(store, min(LOOK_S, every), live.heard):
             yield live
     else:
-        yield Lines(console)
+        lines = Lines(console)
+        with _listening(store, every, lines.heard):
+            yield lines
+
+
+@contextmanager
+def _listening(store: Store, every: float, heard: Callable[[Sequence[Asking]], None]) -> Iterator[None]:
+    """Tell from time to time which annotate steps are at work, and how far they are."""
+    end = Event()
+
+    def listen() -> None:
+        while not end.wait(every):
+            if store.has_accounts():
+                with store.accounts() as accounts:
+                    heard([one for one in accounts.told().values() if one.state == "asking"])
+
+    thread = Thread(target=listen, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        end.set()
+        thread.join()
 
 
 class Lines:
@@ -32,16 +61,24 @@ class Lines:
         self._console = console
         self._total = self._done = 0
         self._start = time.monotonic()
+        self._running: set[str] = set()
 
     def begin(self, total: int, reused: int) -> None:
         self._total, self._start = total, time.monotonic()
         self._say(f"{total} steps to run, {reused} reused")
 
     def started(self, step: Step) -> None:
-        pass
+        self._running.add(step.key)
+
+    def heard(self, asking: Sequence[Asking]) -> None:
+        """A line for each teacher of this run that is being asked."""
+        for one in asking:
+            if one.step in self._running:
+                self._say(f"  asking: {one}")
 
     def ended(self, step: Step, report: Report) -> None:
         self._done += 1
+        self._running.discard(step.key)
         line = f"[{self._done}/{self._total}] {report.state}: {step.kind} {step.what} in {report.seconds:.1f} s"
         left = self.left()
         self._say(f"{line}, about {left:.0f} s left" if left >= 1 else line)
@@ -66,6 +103,7 @@ class _Live(AbstractContextManager["_Live"]):
 
         self._console = console
         self._running: dict[str, Step] = {}
+        self._asking: dict[str, Asking] = {}
         self._failed = 0
         self._reused = 0
         self._bar = Bar(
@@ -94,6 +132,11 @@ class _Live(AbstractContextManager["_Live"]):
         self._running[step.key] = step
         self._show()
 
+    def heard(self, asking: Sequence[Asking]) -> None:
+        """Show how far the teachers are instead of the names of their steps."""
+        self._asking = {one.step: one for one in asking}
+        self._show()
+
     def ended(self, step: Step, report: Report) -> None:
         self._running.pop(step.key, None)
         if report.state != "done":
@@ -103,6 +146,10 @@ class _Live(AbstractContextManager["_Live"]):
         self._show()
 
     def _show(self) -> None:
-        now = ", ".join(f"{step.kind} {step.what}" for step in self._running.values()) or "…"
+        told = {
+            key: str(self._asking[key]) if key in self._asking else f"{step.kind} {step.what}"
+            for key, step in list(self._running.items())
+        }
+        now = ", ".join(told.values()) or "…"
         counts = f"{self._reused} reused" + (f", {self._failed} failed" if self._failed else "")
-        self._bar.update(self._task, description=f"{now[:70]} ({counts})")
+        self._bar.update(self._task, description=f"{now[:100]} ({counts})")

@@ -9,12 +9,13 @@ from typing import Any, cast
 
 from pydantic import ValidationError
 
-from harness import families, newsroom, yaml
+from harness import budget, families, newsroom, sentinel, yaml
 from harness.components import Benchmark, Component, ConflictRule, Executor, Report, Strategy, Teacher
 from harness.errors import Fault, MatrixError, PluginError
 from harness.loading import did_you_mean
 from harness.lookup import made_of
 from harness.matrix import Matrix
+from harness.nesting import TOLD, needed
 from harness.plugins import Registry
 
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
@@ -33,6 +34,8 @@ SECTIONS = (
     "exclude",
     "compare",
     "newsroom",
+    "budget",
+    "sentinel",
     "executor",
     "reports",
 )
@@ -106,6 +109,8 @@ class _Reader:
             reports=self.components("reports", "report") or self.default_reports(),
             compare=families.read(self.data.get("compare"), self.fault),
             newsroom=newsroom.read(self.data.get("newsroom"), self.fault),
+            budget=budget.read(self.data.get("budget"), self.fault),
+            sentinel=sentinel.read(self.data.get("sentinel"), self.labels("teachers"), self.fault),
         )
 
     def components(self, section: str, kind: str) -> dict[str, Any]:
@@ -144,7 +149,7 @@ class _Reader:
             self.fault(at, error.cause, remedy=error.remedy)
             return None
         try:
-            return made_of(cls, options)
+            return made_of(cls, options, lambda kind, at, entry: needed(self.component((*path, at), kind, entry)))
         except ValidationError as error:
             self.invalid_options(path, cls, error)
             return None
@@ -152,6 +157,8 @@ class _Reader:
     def invalid_options(self, path: yaml.Path, cls: type[Component], error: ValidationError) -> None:
         for problem in error.errors(include_url=False, include_context=False, include_input=False):
             where = (*path, *problem["loc"])
+            if problem["type"] == TOLD:
+                continue
             if problem["type"] == "extra_forbidden":
                 name = str(problem["loc"][-1])
                 known = cls.model_fields if len(problem["loc"]) == 1 else ()

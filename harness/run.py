@@ -17,6 +17,7 @@ from harness.plugins import Registry
 from harness.steps import Report
 from harness.steps.together import perform_together
 from harness.store import Store
+from harness.terms import Terms, terms_of
 
 StepState = Literal["stored", "done", "failed", "waiting", "blocked", "pending"]
 
@@ -91,7 +92,8 @@ def run(
         registry.step_done(f"{plan.steps[key].kind}:{key}", 0.0, True)
     if todo:
         with executor.open() as workers:
-            _Loop(outcome, store, registry, provenance, progress, Agenda(todo)).go(workers, executor.slots())
+            loop = _Loop(outcome, store, registry, provenance, progress, terms_of(plan), Agenda(todo))
+            loop.go(workers, executor.slots())
     outcome.seconds = time.perf_counter() - start
     return outcome
 
@@ -103,6 +105,7 @@ class _Loop:
     registry: Registry
     provenance: Mapping[str, Any]
     progress: Progress
+    terms: Terms
     agenda: Agenda
     running: dict[Future[list[Report]], list[Step]] = field(default_factory=dict)
     fallen: dict[str, str] = field(default_factory=dict)
@@ -122,7 +125,7 @@ class _Loop:
                 self.progress.started(step)
             after = self.fallen.get(steps[0].key)
             known = {**self.provenance, **({"alone_after": after} if after else {})}
-            self.running[workers.submit(perform_together, steps, self.store.root, known)] = steps
+            self.running[workers.submit(perform_together, steps, self.store.root, known, self.terms)] = steps
         return len(self.running) > before
 
     def settle(self, steps: Sequence[Step], future: Future[list[Report]]) -> None:

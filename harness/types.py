@@ -145,7 +145,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What an answer cost."""
+    """What an answer cost, tries that failed included; ``usd`` is 0 where it costs nothing."""
 
     calls: int = 1
     input_tokens: int = 0
@@ -162,7 +162,12 @@ class Annotation:
     verdict: Verdict | None = None
     p_falsified: float | None = None
     rationale: str = ""
+    """The reason for the verdict; of an ``error`` what went wrong."""
     usage: Usage = Usage()
+    again: bool = field(default=False, compare=False)
+    """Whether another try may mend an ``error``: the step ends incomplete, and the next run asks again."""
+    audit: Mapping[str, str | float] = field(default_factory=dict, compare=False, repr=False)
+    """What the server said of it (why it ended, model as served, seconds): kept beside the answer, never compared."""
 
     def __post_init__(self) -> None:
         _check_answer(self.item_id, self.outcome, self.verdict, self.p_falsified)
@@ -173,6 +178,14 @@ class Annotation:
         if self.p_falsified is not None:
             return self.p_falsified
         return 1.0 if self.verdict == "falsified" else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a teacher would send about an item: its words, and the bytes of the picture as it is shown."""
+
+    prompt: str
+    image: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +223,7 @@ class Target:
     rationale: str = ""
     weight: float = 1.0
     task: str = "verdict"
-    """What is asked for; a student may know other tasks, such as ``rationale``."""
+    """What is asked for; a student may know other tasks, such as ``label`` and ``rationale``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +234,7 @@ class Preference:
     chosen: Target
     rejected: tuple[Target, ...]
     image_of: str | None = None
-    """The item whose image is shown instead, for image-conditional pairs."""
+    """The item whose image is shown with the rejected answers instead of the own one, for image-conditional pairs."""
     weight: float = 1.0
 
 
@@ -236,3 +249,17 @@ class Ranked:
     score: float
     conflict: bool
     """Labels are bought for conflicts only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What a student has written for others to load."""
+
+    usage: str = ""
+    """How to load it without the harness, in Markdown; empty where only the harness can."""
+    library: str = ""
+    """Library that loads it, as model hubs call it."""
+    base: str = ""
+    """Name of the base that it needs, without a path of this machine; empty where it needs none."""
+    whole: str = ""
+    """Name of the student's option by which the folder is its base, where the folder needs no base."""

@@ -214,18 +214,20 @@ TEACHER_COLUMNS = (
     "benchmark",
     "split",
     "items",
-    "ok",
-    "refused",
-    "unparsable",
-    "errors",
-    "accuracy",
-    "accuracy_falsified",
-    "accuracy_pristine",
+    *("ok", "refused", "unparsable", "errors"),
+    *("accuracy", "accuracy_falsified", "accuracy_pristine"),
     "share_falsified",
     "calls",
     "usd",
     "seconds",
+    "asked",
+    "input_tokens",
+    "output_tokens",
+    "usd_per_1000",
+    "warnings",
 )
+"""``calls``, tokens and ``usd`` are what the answers cost when they were given; ``asked`` are the items that this step
+asked about, the others had been answered before. ``usd_per_1000`` is the price of a thousand items."""
 CONFLICT_COLUMNS = (
     "rule",
     "teachers",

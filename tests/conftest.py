@@ -90,6 +90,22 @@ def run_plan(registry, store):
     return go
 
 
+@pytest.fixture(scope="session")
+def family(tmp_path_factory):
+    """The folder of a tiny random model of a family, made once."""
+    pytest.importorskip("trl")
+    from tiny_families import make
+
+    made = {}
+
+    def folder(name):
+        if name not in made:
+            made[name] = make(name, tmp_path_factory.mktemp("families") / name)
+        return made[name]
+
+    return folder
+
+
 @pytest.fixture
 def faulty(monkeypatch):
     """Makes the distribution of broken plugins visible."""

@@ -128,11 +128,24 @@ def test_what_is_cached_is_computed_once_over_all_trainings(examples, tmp_path, 
         other = Objective(losses={"ipo": 1.0}, beta=0.3) if examples is PAIRS else Objective(lr=1e-3)
         bench = learn(tmp_path, Engine(), examples, other, stage1.out, name="second")
         assert len(seen) == IMAGES
-    # Twelve batches and, before them, three small ones on which the engine is compared with TRL.
-    assert len(read) - first == 12 + 3
+    # Twelve batches and, before them, three small ones on which the engine is compared with TRL; the probes' own.
+    assert len(read) - first == 12 + 3 + (10 if examples is PAIRS else 9)
     if examples is PAIRS:
         assert first - (len(read) - first) == len(PAIRS)
         assert {"reference_answers_computed": 0} in bench.measured
+
+
+def test_rows_are_encoded_once_over_all_trainings_and_their_images_opened_no_more(tmp_path, stage1):
+    from transformers import LlavaProcessor
+
+    changed = [Preference(PAIRS[0].item_id, PAIRS[0].chosen, (Target(PAIRS[0].item_id, "pristine"),)), *PAIRS[1:]]
+    calls = []
+    for name, examples in (("first", PAIRS), ("second", PAIRS), ("third", changed)):
+        with counted(LlavaProcessor, "__call__") as called:
+            learn(tmp_path, Engine(), examples, JOINT, stage1.out, name=name)
+        calls.append(len(called))
+    # What is called each time are the probes; a row is encoded by three calls.
+    assert [calls[0] - calls[1], calls[2] - calls[1]] == [3 * len(PAIRS), 3]
 
 
 def test_a_prediction_uses_the_features_of_every_earlier_one(tmp_path, stage1):
@@ -191,7 +204,7 @@ def test_the_same_seed_gives_the_same_bytes_whatever_is_on_the_shelves(tmp_path,
 def test_clock_and_memory_are_measured_and_not_logged(stage1):
     steps = [line for line in stage1.measured if "step" in line]
     assert [line["step"] for line in steps] == [1, 2, 3, 4, 5, 6]
-    assert all(line["tokens_per_second"] > 0 and line["peak_memory_mb"] > 0 for line in steps)
+    assert all(line["tokens_per_second"] > 0 and line["peak_bytes"] > 0 for line in steps)
     assert not any("memory" in name or "second" in name for line in stage1.lines for name in line)
 
 

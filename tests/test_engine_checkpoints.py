@@ -24,8 +24,13 @@ WORLD = NewsWorld(train=10, validation=0, test=2)
 ITEMS = {item.id: item for item in WORLD.items("train")}
 TARGETS = [Target(key, label, rationale=words) for key, label in WORLD.labels("train").items() for words in ("a", "b")]
 PAIRS = [Preference(one.item_id, one, (Target(one.item_id, opposite(one.verdict)),)) for one in TARGETS]
-OBJECTIVES = {"targets": Objective(), "pairs": Objective(losses={"sigmoid": 1.0, "sft": 1.0})}
-EXAMPLES = {"targets": TARGETS, "pairs": PAIRS}
+GROUPS = [Preference(pair.item_id, pair.chosen, (*pair.rejected, Target(pair.item_id, "pristine"))) for pair in PAIRS]
+OBJECTIVES = {
+    "targets": Objective(),
+    "pairs": Objective(losses={"sigmoid": 1.0, "sft": 1.0}),
+    "groups": Objective(losses={"plackett_luce": 1.0, "sft": 1.0}),
+}
+EXAMPLES = {"targets": TARGETS, "pairs": PAIRS, "groups": GROUPS}
 # Five batches and three steps in an epoch, so that a kill after step 4 is amid the second one.
 SCHEDULE = Schedule(lr=2e-3, epochs=2, batch_size=4, accumulate=2)
 STUDENT = TinyLlava(sft=SCHEDULE, dpo=SCHEDULE, threads=1, checkpoint_minutes=0, dropout=0.1)
@@ -59,14 +64,14 @@ def killed(tmp_path_factory, stage1):
     folders = {kind: tmp_path_factory.mktemp(kind) for kind in EXAMPLES}
     words = [sys.executable, __file__, *map(str, (stage1.out, *folders.values()))]
     done = subprocess.run(words, capture_output=True, text=True, timeout=300)
-    assert done.stdout.split() == [str(-signal.SIGKILL)] * 2, done.stderr
+    assert done.stdout.split() == [str(-signal.SIGKILL)] * len(folders), done.stderr
     return folders
 
 
 @pytest.fixture(scope="module", params=EXAMPLES)
 def trained(request, tmp_path_factory, stage1, killed):
     """The kind, where it starts, a whole training, and the folder of a killed one."""
-    start = stage1.out if request.param == "pairs" else None
+    start = None if request.param == "targets" else stage1.out
     whole = train(tmp_path_factory.mktemp("whole"), request.param, start) if start else stage1
     return request.param, start, whole, killed[request.param]
 
@@ -139,5 +144,6 @@ def die(folder, kind, start):
 
 
 if __name__ == "__main__":
-    start, targets, pairs = map(Path, sys.argv[1:])
-    print(die(targets, "targets", None), die(pairs, "pairs", start))
+    start, *folders = map(Path, sys.argv[1:])
+    for kind, folder in zip(EXAMPLES, folders, strict=True):
+        print(die(folder, kind, None if kind == "targets" else start), flush=True)

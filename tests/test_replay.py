@@ -197,3 +197,51 @@ def test_a_published_system_replayed_gives_its_published_metrics():
     assert round(100 * recall_score(truth, verdicts, pos_label="falsified"), 1) == 83.3
     assert round(100 * f1_score(truth, verdicts, average="macro"), 2) == 55.35
     assert all("Answer" in answer.rationale or answer.rationale for answer in answers)
+
+
+def test_a_parquet_file_is_read_like_the_others(tmp_path):
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    path = tmp_path / "answers.parquet"
+    parquet.write_table(pyarrow.table({"id": [1, 2], "verdict": ["falsified", None], "p": [0.75, None]}), path)
+    answers = said(Replay(path=str(path), p_falsified="p"), "1", "2")
+    assert (answers["1"].verdict, answers["1"].p_falsified) == ("falsified", 0.75)
+    assert answers["2"].outcome == "unparsable"
+    parquet.write_table(pyarrow.table({"id": [1, 1], "verdict": ["falsified"] * 2}), path)
+    with pytest.raises(DataError, match="row 2: is a second record for 1"):
+        said(Replay(path=str(path)), "1")
+    path.write_bytes(b"PAR1 and no more")
+    with pytest.raises(DataError, match=r"answers\.parquet: is not parquet"):
+        said(Replay(path=str(path)), "1")
+
+
+def test_answers_that_a_store_keeps_are_said_again_as_they_were(tmp_path, run_plan, plan_of, store):
+    plan = plan_of(
+        "evaluate_on: {world: {uses: newsworld, test: 9}}\n"
+        "teachers: {words: {uses: evidence-overlap, min_evidence: 2}}\nteachers_as_arms: true\n"
+        "executor: inline\nreports: {}\n"
+    )
+    run_plan(plan)
+    (step,) = plan.steps.values()
+    path = str(store.folder("annotate", step.key).parent / "*" / "annotations.jsonl")
+    items = step.components["benchmark"].items("test")
+    before = {a.item_id: a for a in step.components["teacher"].annotate(items)}
+    after = said(Replay(path=path, own=True), *before)
+    assert {k: (a.outcome, a.verdict, a.p_falsified, a.rationale) for k, a in after.items()} == {
+        k: (a.outcome, a.verdict, a.p_falsified, a.rationale) for k, a in before.items()
+    }
+
+
+def test_several_files_are_one_and_a_pattern_that_none_fits_is_told(tmp_path):
+    (tmp_path / "a.csv").write_text("id,verdict\na,pristine\n")
+    (tmp_path / "b.csv").write_text("id,verdict\nb,falsified\n")
+    answers = said(Replay(path=str(tmp_path / "*.csv")), "a", "b")
+    assert [answer.verdict for answer in answers.values()] == ["pristine", "falsified"]
+    before = Replay(path=str(tmp_path / "*.csv")).digest()
+    (tmp_path / "b.csv").write_text("id,verdict\na,falsified\n")
+    assert Replay(path=str(tmp_path / "*.csv")).digest() != before
+    with pytest.raises(DataError, match=r"b\.csv:2: is a second record for a"):
+        said(Replay(path=str(tmp_path / "*.csv")), "a")
+    with pytest.raises(DataError, match=r"\*\.tsv: there is no such file"):
+        said(Replay(path=str(tmp_path / "*.tsv")), "a")

@@ -30,7 +30,7 @@ def run(matrix: Path, store_path: Path, out: Path | None) -> None:
 
     plan, store, registry = _prepare(matrix, store_path)
     console = _console()
-    with progress.watching(console) as watcher:
+    with progress.watching(console, store) as watcher:
         outcome = execute(plan, store, plan.matrix.executor, registry, provenance.collect(registry), watcher)
     files = _write(plan, store, _out_of(matrix, out))
     ran, reused = outcome.count("done"), outcome.count("stored")
@@ -48,15 +48,24 @@ def run(matrix: Path, store_path: Path, out: Path | None) -> None:
 
 @click.command()
 @matrix_command
+@click.option(
+    "--pilot",
+    "pilot_items",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Ask each teacher about N items for real and forecast from them; the answers are kept.",
+)
 @json_flag
-def plan(matrix: Path, store_path: Path, as_json: bool) -> None:
-    """Check a matrix and say what running it would take; nothing runs."""
+def plan(matrix: Path, store_path: Path, pilot_items: int | None, as_json: bool) -> None:
+    """Check a matrix and say what running it would take; nothing runs, but for a pilot."""
+    from harness.cli.money import Outlay
     from harness.plan import REVISIONS
     from harness.power import ASSUMPTION, outlook
     from harness.run import missing
 
     plan, store, _ = _prepare(matrix, store_path)
     todo = missing(plan, store, verify=False)
+    outlay = Outlay.of(plan, store, todo.values(), pilot_items)
     calls = plan.teacher_calls()
     kinds = {kind: _of_kind(plan.steps.values(), kind) for kind in REVISIONS}
     facts = {
@@ -67,12 +76,14 @@ def plan(matrix: Path, store_path: Path, as_json: bool) -> None:
         "steps_by_kind": kinds,
         "teacher_calls": sum(calls.values()),
         "teacher_calls_by_teacher": calls,
+        **outlay.facts(),
         "labels": {cell.point.cell: cell.budget for cell in plan.cells if cell.budget},
     }
     looked = list(outlook(plan))
     if as_json:
         shown = [{"comparison": str(found), "enough": found.enough, "warning": found.warning} for found in looked]
         click.echo(json.dumps(facts | {"comparisons": shown}, indent=1))
+        outlay.end()
         return
     click.echo(f"{facts['cells']} cells from {facts['steps']} steps ({facts['steps_without_sharing']} without sharing)")
     for kind, count in kinds.items():
@@ -80,6 +91,8 @@ def plan(matrix: Path, store_path: Path, as_json: bool) -> None:
     click.echo(f"teacher calls: {facts['teacher_calls']}, if nothing is stored")
     for teacher, count in calls.items():
         click.echo(f"  {teacher}: {count}")
+    for line in outlay.lines():
+        click.echo(line)
     budgets = sorted({cell.budget for cell in plan.cells if cell.budget})
     if budgets:
         click.echo(f"labels bought per cell: {', '.join(map(str, budgets))} at most")
@@ -87,6 +100,7 @@ def plan(matrix: Path, store_path: Path, as_json: bool) -> None:
         click.echo(f"comparisons, assuming {ASSUMPTION}:")
     for found in looked:
         click.echo(f"  {found}" + (f"\n  warning: {found.warning}" if found.warning else ""))
+    outlay.end()
 
 
 def _of_kind(steps: Iterable[Step], kind: str) -> int:
@@ -98,19 +112,26 @@ def _of_kind(steps: Iterable[Step], kind: str) -> int:
 @json_flag
 def status(matrix: Path, store_path: Path, as_json: bool) -> None:
     """What has become of every cell."""
+    from harness.cli.money import asked_of, spent_of
     from harness.results import state_of
 
     plan, store, _ = _prepare(matrix, store_path)
+    asked, spent = asked_of(plan, store), spent_of(plan, store)
     states = {cell.point.cell: state_of(plan, store, cell) for cell in plan.cells}
     counts: dict[str, int] = {}
     for state, _ in states.values():
         counts[state] = counts.get(state, 0) + 1
     if as_json:
         cells = [{"cell": cell, "state": state, "reason": reason} for cell, (state, reason) in states.items()]
-        click.echo(json.dumps({"counts": counts, "cells": cells}, indent=1))
+        asking = {step: {"state": state, "told": told} for step, state, told in asked}
+        click.echo(json.dumps({"counts": counts, "cells": cells, "asking": asking, "spent": spent.facts()}, indent=1))
         return
     for cell, (state, reason) in states.items():
         click.echo(f"{state:<8} {cell}" + (f"\n         {reason}" if reason else ""))
+    for _, state, told in asked:
+        click.echo(f"{state:<8} {told}")
+    if spent.calls:
+        click.echo(spent.line())
     click.echo(", ".join(f"{count} {state}" for state, count in sorted(counts.items())) + f" of {len(states)} cells")
 
 

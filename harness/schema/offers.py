@@ -12,6 +12,7 @@ from pydantic import PydanticUserError
 
 from harness.components import Component
 from harness.errors import PluginError
+from harness.nesting import SCHEMA_KEY
 from harness.plugins import Registry
 
 Schema = dict[str, Any]
@@ -112,7 +113,7 @@ def _with_rule(options: Schema, own: object, registry: Registry) -> Schema:
 _NAMED = frozenset({"properties", "patternProperties"})
 _KEPT = frozenset({"default", "const", "enum", "examples", "required"})
 # Titles repeat the options' names, and pydantic reads a list with repetitions into a set without complaint.
-_DROPPED = frozenset({"title", "uniqueItems"})
+_DROPPED = frozenset({"title", "uniqueItems", SCHEMA_KEY})
 
 
 def _tidy(node: Any) -> Any:  # noqa: ANN401 - any part of a JSON schema
@@ -120,6 +121,8 @@ def _tidy(node: Any) -> Any:  # noqa: ANN401 - any part of a JSON schema
         return [_tidy(part) for part in node]
     if not isinstance(node, dict):
         return node
+    if SCHEMA_KEY in node:
+        node = {**node, "$ref": f"#/$defs/{node[SCHEMA_KEY]}"}
     tidied: Schema = {}
     for key, value in node.items():
         if key == "description":

@@ -7,6 +7,7 @@ from typing import Any
 
 from harness.families import QUESTIONS
 from harness.newsroom import Newsroom
+from harness.sentinel import Sentinel
 
 Schema = dict[str, Any]
 
@@ -164,6 +165,42 @@ OTHERS: Mapping[str, Schema] = {
         "if": {"required": ["items_per_day"], "properties": {"items_per_day": _COUNT}},
         # Where the day has its items by default. Any other day's number a schema cannot see.
         "else": {"properties": {"reviews_per_day": _reviews({**_COUNT, "maximum": Newsroom().items_per_day})}},
+    },
+    "budget": {
+        "description": "What the teachers may cost, over all runs of this matrix; no bound where a key is missing.",
+        "type": ["object", "null"],
+        "minProperties": 1,
+        "additionalProperties": False,
+        "properties": {
+            "usd": {"description": "US dollars.", "type": ["number", "null"], "exclusiveMinimum": 0},
+            "calls": {"description": "Calls.", "type": ["integer", "null"], "minimum": 1},
+        },
+    },
+    "sentinel": {
+        "description": "Asks about some items again in every run and stops a teacher that has changed; off by default.",
+        "type": ["object", "null"],
+        "additionalProperties": False,
+        "properties": {
+            "items": {
+                "description": "How many items.",
+                "type": "integer",
+                "minimum": 10,
+                "maximum": 1000,
+                "default": Sentinel().items,
+            },
+            "confidence": {
+                "description": "With which probability a steady teacher passes, at least.",
+                "type": "number",
+                "minimum": 0.5,
+                "exclusiveMaximum": 1,
+                "default": Sentinel().confidence,
+            },
+            "accept": {
+                "description": "Teachers whose change is told and does not stop them.",
+                "type": ["array", "null"],
+                "items": {"type": ["string", "number", "boolean"]},
+            },
+        },
     },
 }
 

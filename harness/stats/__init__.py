@@ -5,6 +5,7 @@ right, and ``groups`` (N,) holds the group of each item as a whole number from 0
 """
 
 from harness.stats.arrays import Flags, Floats, Ints, Weights
+from harness.stats.change import larger
 from harness.stats.crossed import Components, Estimate, Joint, crossed, estimate, joint
 from harness.stats.curves import Equivalent, area, equivalent
 from harness.stats.margins import Margin, against_margin
@@ -17,6 +18,7 @@ from harness.stats.ranking import Curve, ranked
 from harness.stats.resampling import bounded, resampled, weights
 from harness.stats.rouge import rouge_l
 from harness.stats.tallies import tallied
+from harness.stats.totals import Total, total
 
 __all__ = [
     "Components",
@@ -29,6 +31,7 @@ __all__ = [
     "Joint",
     "Margin",
     "Spread",
+    "Total",
     "Weights",
     "against_margin",
     "area",
@@ -40,6 +43,7 @@ __all__ = [
     "estimate",
     "holm",
     "joint",
+    "larger",
     "mcnemar",
     "metrics",
     "ranked",
@@ -49,6 +53,7 @@ __all__ = [
     "share",
     "spread_of",
     "tallied",
+    "total",
     "weights",
     "wilson",
 ]

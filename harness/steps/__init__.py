@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from harness.errors import HarnessError, LabelsWanted
+from harness.errors import BudgetSpent, HarnessError, LabelsWanted
 from harness.plan import Step
 from harness.steps.annotate import annotate
 from harness.steps.bench import StepBench
@@ -18,6 +18,7 @@ from harness.steps.predict import predict
 from harness.steps.rank import rank
 from harness.steps.train import train
 from harness.store import Draft, Store
+from harness.terms import Terms
 
 STEPS: Mapping[str, Callable[[Step, Store, StepBench], Mapping[str, Any]]] = {
     "annotate": annotate,
@@ -48,13 +49,13 @@ class Report:
     log: str = ""
 
 
-def perform(step: Step, root: Path, provenance: Mapping[str, Any]) -> Report:
+def perform(step: Step, root: Path, provenance: Mapping[str, Any], terms: Terms | None = None) -> Report:
     """Run one step and put its artifact into the store at ``root``. Runs in a worker; raises nothing."""
     store = Store(root)
 
     def act(start: float) -> None:
         with store.writing(step.kind, step.key) as draft:
-            bench = bench_of(step, store, draft)
+            bench = bench_of(step, store, draft, terms)
             facts = STEPS[step.kind](step, store, bench)
             draft.finish(manifest(step, bench, facts, provenance, time.perf_counter() - start))
 
@@ -69,7 +70,7 @@ def attempt(step: Step, act: Callable[[float], None]) -> Report:
     start = time.perf_counter()
     try:
         act(start)
-    except LabelsWanted as error:
+    except (LabelsWanted, BudgetSpent) as error:
         return Report(step.key, "waiting", time.perf_counter() - start, str(error))
     except HarnessError as error:
         return Report(step.key, "failed", time.perf_counter() - start, str(error))
@@ -80,9 +81,9 @@ def attempt(step: Step, act: Callable[[float], None]) -> Report:
     return Report(step.key, "done", time.perf_counter() - start)
 
 
-def bench_of(step: Step, store: Store, draft: Draft) -> StepBench:
+def bench_of(step: Step, store: Store, draft: Draft, terms: Terms | None = None) -> StepBench:
     """The workbench over a draft of the step's artifact."""
-    return StepBench(store, step.key, draft.folder, int(step.params.get("seed", 0)))
+    return StepBench(store, step.key, draft.folder, int(step.params.get("seed", 0)), terms)
 
 
 def manifest(

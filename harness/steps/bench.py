@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from harness.shelf import Shelf
 from harness.store import Store
+from harness.terms import Terms
 
 T = TypeVar("T")
 
@@ -25,11 +26,12 @@ LOG = "log.jsonl"
 class StepBench:
     """A `harness.components.Workbench` over a draft artifact."""
 
-    def __init__(self, store: Store, key: str, out: Path, seed: int) -> None:
+    def __init__(self, store: Store, key: str, out: Path, seed: int, terms: Terms | None = None) -> None:
         self._store = store
         self._key = key
         self.out = out
         self.seed = seed
+        self.terms = terms or Terms()
         self.proofs: dict[str, object] = {}
         self.measured: list[dict[str, float | int | str]] = []
 

@@ -18,9 +18,18 @@ T = TypeVar("T")
 FILES = {"annotate": "annotations.jsonl", "rank": "rank.jsonl", "predict": "predictions.jsonl"}
 
 
+APART = ("again", "audit")
+"""What is said of an annotation besides what it says; no part of what is stored as the step's output."""
+
+
+def said(value: Annotation | Ranked | Prediction) -> dict[str, Any]:
+    """The JSON object of a value."""
+    return {name: part for name, part in asdict(value).items() if name not in APART}
+
+
 def write(path: Path, values: Iterable[Annotation | Ranked | Prediction]) -> None:
     """One canonical JSON object per line."""
-    path.write_text("".join(canonical(asdict(value)) + "\n" for value in values), encoding="utf-8")
+    path.write_text("".join(canonical(said(value)) + "\n" for value in values), encoding="utf-8")
 
 
 def annotation(row: dict[str, Any]) -> Annotation:

@@ -15,20 +15,23 @@ from harness.steps import Report, attempt, bench_of, manifest, perform
 from harness.steps.bench import StepBench
 from harness.steps.train import learns_nothing, prepare
 from harness.store import Draft, Store
+from harness.terms import Terms
 
 
-def perform_together(steps: Sequence[Step], root: Path, provenance: Mapping[str, Any]) -> list[Report]:
+def perform_together(
+    steps: Sequence[Step], root: Path, provenance: Mapping[str, Any], terms: Terms | None = None
+) -> list[Report]:
     """A report of each step, in their order; where there are several, they are trainings. Runs in a worker.
 
     One that cannot be prepared, or has nothing to learn, is done alone. So is each where the common training fails:
     then its provenance says after what.
     """
     if len(steps) == 1:
-        return [perform(steps[0], root, provenance)]
+        return [perform(steps[0], root, provenance, terms)]
     done: dict[str, Report] = {}
     joint = attempt(steps[0], lambda _: done.update(_train(steps, Store(root), provenance)))
     after = {} if joint.state == "done" else {"alone_after": joint.reason}
-    return [done.get(step.key) or perform(step, root, {**provenance, **after}) for step in steps]
+    return [done.get(step.key) or perform(step, root, {**provenance, **after}, terms) for step in steps]
 
 
 @dataclass(frozen=True, slots=True)

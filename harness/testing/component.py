@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from harness.components import Component
 from harness.identity import digest, identity
+from harness.lookup import installed
 from harness.testing import fresh
 from harness.testing.contract import broken, skip, told
 
@@ -52,7 +53,7 @@ def check_options_survive_json(component: Component) -> None:
     They are part of every step's key."""
     try:
         text = json.dumps(component.model_dump(mode="json"), allow_nan=False)
-        again = type(component).model_validate_json(text, strict=True)
+        again = type(component).model_validate_json(text, strict=True, context=installed)
     except Exception as error:
         broken(told(error))
     if again != component:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from math import isfinite
 
 from harness.components import Teacher
 from harness.errors import MissingDependency
@@ -43,6 +44,15 @@ def check_keeps_probabilities_between_0_and_1(teacher: Teacher) -> None:
     error = _try(teacher, _items(teacher))[1]
     if isinstance(error, MalformedAnswer) and error.part == "p_falsified":
         broken(str(error))
+
+
+def check_counts_its_costs_from_0(teacher: Teacher) -> None:
+    """usage counts calls, tokens and US dollars in finite numbers from 0: a budget rests on them."""
+    for annotation in _answers(teacher, _items(teacher)):
+        usage = annotation.usage
+        numbers = (usage.calls, usage.input_tokens, usage.output_tokens, usage.usd)
+        if not all(isfinite(number) and number >= 0 for number in numbers):
+            broken(f"an answer cost {usage}")
 
 
 def check_answers_every_item_exactly_once(teacher: Teacher) -> None:
@@ -226,6 +236,7 @@ CHECKS = (
     check_gives_only_annotations,
     check_keeps_to_the_known_outcomes_and_verdicts,
     check_keeps_probabilities_between_0_and_1,
+    check_counts_its_costs_from_0,
     check_answers_every_item_exactly_once,
     check_answers_nothing_when_asked_nothing,
     check_says_the_same_twice,

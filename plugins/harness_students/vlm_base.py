@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.api import MissingDependency, TrainingError, sha256_of
+from harness_students.vlm_loading import Loading, read
 
 Model = Any
 """A model of transformers or peft; they carry no types that hold for all families."""
@@ -41,7 +41,22 @@ class Base:
         Trainers patch forward methods and adapters replace layers; what they do to a branch ends with it.
         """
         shared = {id(tensor): tensor for tensor in chain(self.model.parameters(), self.model.buffers())}
-        return copy.deepcopy(self.model, shared)
+        branched = copy.deepcopy(self.model, shared)
+        _hold_vision_still(branched)
+        return branched
+
+
+def _hold_vision_still(model: Model) -> None:
+    """Let no gradient into the vision side, where nothing is trained.
+
+    Under gradient checkpointing transformers makes every embedding's output require a gradient, the picture's patches
+    too: the frozen tower would be run twice and go through a whole backward pass for nothing.
+    """
+    import torch
+
+    for module in model.modules():
+        if hasattr(module, "get_image_features"):
+            module.get_image_features = torch.no_grad()(module.get_image_features)
 
 
 def require_packages(student: str) -> None:
@@ -53,31 +68,12 @@ def require_packages(student: str) -> None:
         )
 
 
-def load_base(model: str, dtype: str, digest: str = "") -> Base:
+def load_base(model: str, dtype: str, digest: str = "", loading: Loading | None = None) -> Base:
     """Read model and processor, frozen and in evaluation mode; ``digest`` is of their files, where it is known."""
-    # Read when the packages are imported, so it must be said before.
-    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-    import torch
-    from transformers import AutoModelForImageTextToText
-    from transformers.utils import logging as transformers_logging
-
-    transformers_logging.disable_progress_bar()
-    try:
-        # Weights are a stranger's: safetensors cannot execute, and no code comes along with a model.
-        loaded = AutoModelForImageTextToText.from_pretrained(
-            model, dtype=getattr(torch, dtype), use_safetensors=True, trust_remote_code=False
-        )
-        processor = _load_processor(model)
-    except (OSError, ValueError) as error:
-        raise TrainingError(
-            f"cannot load {model!r} as an image-text-to-text model: {str(error).splitlines()[0]}",
-            remedy="give the folder or the hub id of a transformers model such as LLaVA",
-        ) from error
-    except ImportError as error:
-        raise MissingDependency(f"the processor of {model!r} needs more packages: {error}") from error
-    if torch.cuda.is_available():
-        loaded = loaded.to("cuda")
-    return Base(loaded.requires_grad_(False).eval(), processor, digest or _weights_sha256(loaded))
+    how = loading or Loading()
+    loaded, processor = read(model, dtype, how)
+    told = f"{digest or _weights_sha256(loaded)}{how.differs}"
+    return Base(loaded.requires_grad_(False).eval(), processor, told)
 
 
 def _weights_sha256(model: Model) -> str:
@@ -89,16 +85,6 @@ def _weights_sha256(model: Model) -> str:
         flat = tensor.detach().cpu().contiguous().view(-1).view(torch.uint8)
         parts.append(f"{name} {sha256(flat.numpy()).hexdigest()}")
     return sha256_of("\n".join(parts).encode())
-
-
-def _load_processor(model: str) -> Processor:
-    from transformers import AutoProcessor
-
-    # Through AutoProcessor Pillow stands in for torchvision without a notice; naming the class would print one.
-    processor = AutoProcessor.from_pretrained(model, trust_remote_code=False)
-    if processor.tokenizer.pad_token is None:
-        processor.tokenizer.pad_token = processor.tokenizer.eos_token
-    return processor
 
 
 def open_adapter(base: Base, folder: Path, trainable: bool = False) -> Model:
@@ -124,6 +110,7 @@ def adapted_modules(model: Model) -> list[str]:
     if strays:
         raise TrainingError(
             f"LoRA would touch the vision side: {strays[0]} and {len(strays) - 1} more",
+            place="adapter_off_vision",
             remedy="narrow the student's option 'lora_targets' to the language model",
         )
     return names

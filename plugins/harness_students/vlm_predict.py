@@ -10,6 +10,7 @@ from harness.api import Item, Prediction, UnreadableImage
 from harness_students.engine.features import Features
 from harness_students.engine.injection import with_features
 from harness_students.vlm_base import Base, Model, Processor
+from harness_students.vlm_scoring import prediction, score, verdict_words
 from harness_students.vlm_text import LEAD, Order, answer_text, asked_with_image, prompt_text, read_verdict
 
 if TYPE_CHECKING:
@@ -44,9 +45,7 @@ def predict(
     With ``features`` images go through the vision side only where they have never done so.
     """
     words = verdict_tokens(base.processor)
-    waiting = iter(items)
-    while batch := list(islice(waiting, batch_size)):
-        pictures, failed = _open(batch)
+    for batch, pictures, failed in _batches(items, batch_size):
         readable = [item for item in batch if item.id not in failed]
         answers = iter(
             _answer(base, model, readable, pictures, prompt, words, max_new_tokens, features) if readable else ()
@@ -56,6 +55,34 @@ def predict(
                 yield Prediction(item.id, "error", text=failed[item.id])
             else:
                 yield _read(base, item, *next(answers), words, order)
+
+
+def predict_scored(
+    base: Base,
+    model: Model,
+    items: Sequence[Item],
+    prompt: str,
+    batch_size: int,
+    features: Features | None = None,
+) -> Iterator[Prediction]:
+    """The same without an answer: verdict and probability from one prefill, for a model that says the verdict first."""
+    words = verdict_words(base.processor)
+    for batch, pictures, failed in _batches(items, batch_size):
+        readable = [item for item in batch if item.id not in failed]
+        asked = _asked(base, model, readable, pictures, prompt, features) if readable else {}
+        chances = iter(score(model, asked, words) if readable else ())
+        for item in batch:
+            if item.id in failed:
+                yield Prediction(item.id, "error", text=failed[item.id])
+            else:
+                yield prediction(item.id, next(chances))
+
+
+def _batches(items: Sequence[Item], batch_size: int) -> Iterator[tuple[list[Item], list[Picture], dict[str, str]]]:
+    """Items with the pictures of those that have one, and what is wrong with the others."""
+    waiting = iter(items)
+    while batch := list(islice(waiting, batch_size)):
+        yield batch, *_open(batch)
 
 
 def verdict_tokens(processor: Processor) -> tuple[int, int]:
@@ -96,6 +123,30 @@ def _answer(
     import torch
     from transformers import LogitsProcessorList
 
+    inputs = _asked(base, model, items, pictures, prompt, features)
+    length = inputs["input_ids"].shape[1]
+    watch = Watch(words)
+    with torch.inference_mode():
+        sequences = model.generate(
+            **inputs,
+            do_sample=False,
+            num_beams=1,
+            max_new_tokens=max_new_tokens,
+            logits_processor=LogitsProcessorList([watch]),
+        )
+    scores = torch.stack(watch.steps, dim=1).tolist()  # (B, L, 2)
+    yield from zip(sequences[:, length:].tolist(), scores, strict=True)
+
+
+def _asked(
+    base: Base,
+    model: Model,
+    items: Sequence[Item],
+    pictures: list[Picture],
+    prompt: str,
+    features: Features | None,
+) -> dict[str, Any]:
+    """The items' prompts as the model takes them, padded on the left."""
     prompts = [
         base.processor.apply_chat_template(
             asked_with_image(prompt_text(prompt, item.caption)), add_generation_prompt=True, tokenize=False
@@ -110,19 +161,7 @@ def _answer(
         add_special_tokens=False,
         return_tensors="pt",
     )
-    length = inputs["input_ids"].shape[1]
-    inputs = _moved(inputs if features is None else with_features(inputs, items, features), model.device)
-    watch = Watch(words)
-    with torch.inference_mode():
-        sequences = model.generate(
-            **inputs,
-            do_sample=False,
-            num_beams=1,
-            max_new_tokens=max_new_tokens,
-            logits_processor=LogitsProcessorList([watch]),
-        )
-    scores = torch.stack(watch.steps, dim=1).tolist()  # (B, L, 2)
-    yield from zip(sequences[:, length:].tolist(), scores, strict=True)
+    return _moved(inputs if features is None else with_features(inputs, items, features), model.device)
 
 
 def _moved(inputs: Mapping[str, Any], device: Any) -> dict[str, Any]:  # noqa: ANN401 - a torch device

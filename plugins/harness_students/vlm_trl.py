@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from harness.api import Objective, TrainingError, Workbench
+from harness.api import Objective, Workbench
 from harness_students.engine.batches import Batches, order_of
 from harness_students.engine.checkpoints import Checkpoints
 from harness_students.engine.engage import Lesson, engage
@@ -18,18 +18,16 @@ from harness_students.engine.gauges import gauge, passer
 from harness_students.engine.switches import Engine
 from harness_students.engine.trainers import steered
 from harness_students.vlm_base import Model, Processor, adapter_sha256, quiet_peft
+from harness_students.vlm_groups import Collator, grouped, weighted
 from harness_students.vlm_many import Enter
 from harness_students.vlm_pictures import Pictures
+from harness_students.vlm_preferences import preference_trainer
 from harness_students.vlm_rows import Row
+from harness_students.vlm_weights import weighted_trainer
 
 if TYPE_CHECKING:
     from datasets import Dataset
     from transformers import Trainer
-
-# Rewards of equal policies differ by rounding only; a wrong reference shows rewards of 0.1 and more.
-ZERO = 1e-4
-ZERO_OF_HALF = 0.05
-"""The same where numbers have 16 bits and the reference was computed in other batches."""
 
 
 class Schedule(BaseModel):
@@ -62,6 +60,8 @@ class Drive:
     checkpoint_minutes: float | None
     base: str
     """Digest of the base's weights."""
+    recompute: bool = False
+    """Whether activations are computed again in the backward pass."""
 
 
 def build_trainer(
@@ -82,12 +82,15 @@ def build_trainer(
     """
     order = order_of(rows, drive.batches, schedule.batch_size, bench.seed)
     batches = ceil(len(rows) / schedule.batch_size) if order is None else len(order)
-    arguments = _arguments(model, batches, schedule, objective, bench)
+    arguments = _arguments(model, batches, schedule, objective, bench, drive.recompute)
     dataset = _dataset(rows, pictures, opened=drive.engine.off)
-    pairs = "completion" not in rows[0]
-    make = _preference_trainer if pairs else _fine_tuning_trainer
     start = adapter_sha256(model)
-    trainer = make(model, processor, dataset, arguments, objective, reference)
+    if "completion" in rows[0]:
+        collator = weighted(processor) if any(row["weight"] != 1.0 for row in rows) else None
+        trainer = _fine_tuning_trainer(model, processor, dataset, arguments, collator)
+    else:
+        collator = grouped(processor, pictures) if "weight" in rows[0] else None
+        trainer = _preference_trainer(model, processor, dataset, arguments, objective, reference, collator)
     trainer.order = order
     training: dict[str, Any] = {
         "start": start,
@@ -109,14 +112,16 @@ def _fine_tuning_trainer(
     processor: Processor,
     dataset: Dataset,
     arguments: dict[str, Any],
-    objective: Objective,
-    reference: None,
+    collator: Collator | None,
 ) -> Trainer:
-    """SFT on prompts and completions; the loss is over the completion's tokens only."""
+    """SFT on prompts and completions; the loss is over the completion's tokens only. A ``collator`` gives weights."""
     from trl import SFTConfig, SFTTrainer
 
     config = SFTConfig(**arguments, completion_only_loss=True)
-    return steered(SFTTrainer)(model=model, args=config, train_dataset=dataset, processing_class=processor)
+    kind: type = weighted_trainer() if collator else SFTTrainer
+    return steered(kind)(
+        model=model, args=config, train_dataset=dataset, processing_class=processor, data_collator=collator
+    )
 
 
 def _preference_trainer(
@@ -126,29 +131,34 @@ def _preference_trainer(
     arguments: dict[str, Any],
     objective: Objective,
     reference: Model | None,
+    collator: Collator | None,
 ) -> Trainer:
-    """DPO and its kin."""
+    """DPO and its kin; where a ``collator`` gives groups, the losses are ours."""
     from trl import DPOConfig, DPOTrainer
 
-    config = DPOConfig(
-        **arguments,
-        beta=objective.beta,
-        loss_type=list(objective.losses),
-        loss_weights=list(objective.losses.values()),
-    )
+    named = {"loss_type": list(objective.losses), "loss_weights": list(objective.losses.values())}
+    config = DPOConfig(**arguments, beta=objective.beta, **({} if collator else named))
+    kind: type = preference_trainer() if collator else DPOTrainer
     with quiet_peft():
-        return steered(DPOTrainer)(
-            model=model, ref_model=reference, args=config, train_dataset=dataset, processing_class=processor
+        trainer = steered(kind)(
+            model=model,
+            ref_model=reference,
+            args=config,
+            train_dataset=dataset,
+            processing_class=processor,
+            data_collator=collator,
         )
+    trainer.objective = objective
+    return trainer
 
 
-def run(trainer: Trainer, bench: Workbench, enter: Enter) -> dict[str, float]:
+def run(trainer: Trainer, objective: Objective, bench: Workbench, enter: Enter) -> dict[str, float]:
     """Train, from a checkpoint where there is one, pass the log on, and return its first line."""
     from transformers import PrinterCallback
 
     lines: list[dict[str, float]] = []
     trainer.remove_callback(PrinterCallback)
-    trainer.add_callback(passer(trainer, bench, lines))
+    trainer.add_callback(passer(trainer, objective, bench, lines))
     trainer.add_callback(gauge(trainer, bench))
     checkpoint = trainer.checkpoints.newest()
     enter(trainer)
@@ -157,23 +167,26 @@ def run(trainer: Trainer, bench: Workbench, enter: Enter) -> dict[str, float]:
     return lines[0]
 
 
-def check_first_rewards(trainer: Trainer, first: dict[str, float], objective: Objective, bench: Workbench) -> None:
-    """Where the reference is the training's start, the first step's rewards are 0."""
+def first_rewards(trainer: Trainer, rows: int) -> list[float]:
+    """Mean implicit rewards of the first rows' chosen and rejected answers, as the trainer itself computes them."""
     import torch
 
-    rewards = [first["rewards/chosen"], first["rewards/rejected"]]
-    bench.prove(first_step_rewards=rewards)
-    exact = trainer.model.dtype == torch.float32 or not trainer.precompute_ref_logps
-    allowed = ZERO if exact else ZERO_OF_HALF
-    if objective.reference == "start" and any(abs(reward) >= allowed for reward in rewards):
-        raise TrainingError(
-            f"the first step's rewards are {rewards[0]:.2g} and {rewards[1]:.2g}, not 0: "
-            "the reference is not the start of the training"
-        )
+    examples = [trainer.train_dataset[row] for row in range(min(rows, len(trainer.train_dataset)))]
+    model, metrics = trainer.model, trainer._metrics
+    told: dict[str, list[float]] = defaultdict(list)
+    training, trainer._metrics = model.training, {"train": told, "eval": told}
+    model.eval()
+    try:
+        with torch.no_grad(), quiet_peft():
+            trainer.compute_loss(model, trainer._prepare_inputs(trainer.data_collator(examples)))
+    finally:
+        trainer._metrics = metrics
+        model.train(training)
+    return [told[f"rewards/{side}"][-1] if told[f"rewards/{side}"] else 0.0 for side in ("chosen", "rejected")]
 
 
 def _arguments(
-    model: Model, batches: int, schedule: Schedule, objective: Objective, bench: Workbench
+    model: Model, batches: int, schedule: Schedule, objective: Objective, bench: Workbench, recompute: bool
 ) -> dict[str, Any]:
     import torch
     from transformers import TrainingArguments
@@ -197,9 +210,9 @@ def _arguments(
         "weight_decay": schedule.weight_decay,
         "max_length": None,
         "seed": bench.seed,
-        "bf16": model.dtype == torch.bfloat16 and torch.cuda.is_available(),
-        checkpointing: torch.cuda.is_available(),
-        "use_cpu": not torch.cuda.is_available(),
+        "bf16": model.dtype == torch.bfloat16 and model.device.type == "cuda",
+        checkpointing: recompute,
+        "use_cpu": model.device.type == "cpu",
         "remove_unused_columns": False,
         # A line per step, so that a training that goes on from a checkpoint says what it would have said.
         "logging_steps": 1,
@@ -219,8 +232,3 @@ def _dataset(rows: Sequence[Row], pictures: Pictures, *, opened: bool) -> Datase
         return {**batch, "images": images}
 
     return Dataset.from_list([{**row, "row": index} for index, row in enumerate(rows)]).with_transform(show)
-
-
-def remove_leftovers(folder: Path) -> None:
-    """Delete what peft writes beside an adapter: its model card names paths of this machine."""
-    (folder / "README.md").unlink(missing_ok=True)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from harness.api import Annotation, Item, Teacher, hookimpl, verdict_of
+from harness.api import Annotation, Item, Teacher, Usage, hookimpl
+from harness_teachers.similarity import judged
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,11 +45,7 @@ class FeatureSimilarity(Teacher):
             if similarity is None:
                 yield Annotation(item.id, "error", rationale=f"It has no usable {' and '.join(sorted(self.reads()))}.")
                 continue
-            p_falsified = 1 / (1 + math.exp(min((similarity - self.threshold) / self.scale, 700.0)))
-            verdict = verdict_of(p_falsified)
-            side = "not above" if verdict == "falsified" else "above"
-            rationale = f"Image and caption have a similarity of {similarity:.3f}, {side} {self.threshold:.3f}."
-            yield Annotation(item.id, "ok", verdict, p_falsified, rationale)
+            yield judged(item.id, similarity, self.threshold, self.scale, Usage())
 
     def _similarity(self, features: Mapping[str, NDArray[np.float32]]) -> float | None:
         """Cosine in [-1, 1]; None where a vector is missing, has no direction, or has another length."""

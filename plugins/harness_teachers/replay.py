@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import json
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from glob import glob
 from pathlib import Path
-from typing import Self, get_args
+from typing import Any, Self, get_args
 
 from pydantic import Field, model_validator
 
@@ -25,15 +24,20 @@ from harness.api import (
     hookimpl,
     verdict_of,
 )
+from harness_teachers.recorded import Record, records_in
 
-# The csv module's own bound on a field, held for JSONL too: a rationale has at most some thousand characters.
-MAX_FIELD = 131_072
-
-Record = Mapping[str, str]
+OWN: Mapping[str, Any] = {
+    "match": ("item_id",),
+    "verdict": "verdict",
+    "p_falsified": "p_falsified",
+    "rationale": "rationale",
+    "outcome": "outcome",
+}
+"""What the harness calls the columns of the answers that it keeps."""
 
 
 class Replay(Teacher):
-    """Recorded answers of any system, from a CSV file with a header or a JSONL file (``.jsonl``), one per item.
+    """Recorded answers of any system, one per item: a CSV file with a header, JSONL (``.jsonl``) or ``.parquet``.
 
     A record is an item's where its ``match`` columns name the item. One column holds item ids. From several,
     the id is made as the benchmarks make theirs: the first 16 hex digits of the SHA-256 of the columns' texts
@@ -47,7 +51,10 @@ class Replay(Teacher):
     transport = frozenset({"path"})
 
     path: str
-    """The file, from the folder where the harness is run; $VARIABLES of the environment are filled in, nothing else."""
+    """The file, from the folder where the harness is run; $VARIABLES of the environment are filled in. Where ``*``
+    stands for any text, all files that fit it together."""
+    own: bool = False
+    """Whether it is an ``annotations.jsonl`` of a store: then its columns are known, and need not be named."""
     match: tuple[str, ...] = Field(default=("id",), min_length=1)
     """Columns that name the item."""
     verdict: str | None = "verdict"
@@ -68,11 +75,14 @@ class Replay(Teacher):
         return self
 
     def digest(self) -> str:
-        """Digest of the file."""
-        return file_digest(self._file())
+        """Digest of the file, or of all of them."""
+        return file_digest(*self._files())
 
     def annotate(self, items: Sequence[Item]) -> Iterator[Annotation]:
         """What was recorded; the whole file is read and checked before the first answer."""
+        if self.own:
+            yield from self.model_copy(update={**OWN, "own": False}).annotate(items)
+            return
         records = self._records()
         for item in items:
             record = records.get(item.id)
@@ -99,15 +109,14 @@ class Replay(Teacher):
 
     def _records(self) -> dict[str, Record]:
         """Records by item id; raises `DataError` where two are one item's or a column is missing."""
-        path = self._file()
         records: dict[str, Record] = {}
         named = (self.verdict, self.p_falsified, self.rationale, self.outcome)
         columns = (*self.match, *(column for column in named if column))
-        for line, record in _jsonl(path) if path.suffix == ".jsonl" else _csv(path):
+        for place, record in (pair for path in self._files() for pair in records_in(path)):
             if missing := [column for column in columns if column not in record]:
                 raise DataError(
                     f"there is no column {', '.join(missing)}, only {', '.join(record)}",
-                    place=f"{path.name}:{line}",
+                    place=place,
                     remedy="say by the options of replay what the columns are called",
                 )
             parts = [record[column] for column in self.match]
@@ -115,13 +124,13 @@ class Replay(Teacher):
             if key in records:
                 raise DataError(
                     f"is a second record for {', '.join(map(_short, parts))}",
-                    place=f"{path.name}:{line}",
+                    place=place,
                     remedy="keep one record for each item",
                 )
             records[key] = {column: record[column] for column in columns}
         return records
 
-    def _file(self) -> Path:
+    def _files(self) -> list[Path]:
         path = os.path.expandvars(self.path)
         if unset := re.search(r"\$\{?(\w+)", path):
             raise DataError(
@@ -129,51 +138,12 @@ class Replay(Teacher):
                 place=self.path,
                 remedy="set it, or write the path out",
             )
-        if not Path(path).is_file():
+        files = sorted(glob(path)) if "*" in path else [path]
+        if not files or not all(Path(file).is_file() for file in files):
             raise DataError(
                 "there is no such file", place=path, remedy="record the answers first, or correct the path of replay"
             )
-        return Path(path)
-
-
-def _csv(path: Path) -> Iterator[tuple[int, Record]]:
-    """Records with the number of the line where each ends."""
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            lines = csv.DictReader(file, strict=True)
-            for record in lines:
-                if None in record or None in record.values():
-                    raise _damaged(
-                        path, lines.line_num, f"does not have the {len(lines.fieldnames or ())} fields of the header"
-                    )
-                yield lines.line_num, record
-    except (csv.Error, UnicodeDecodeError) as error:
-        # Both are raised before the line that is at fault is counted.
-        raise _damaged(path, lines.line_num + 1, f"is not CSV in UTF-8: {error}") from None
-
-
-def _jsonl(path: Path) -> Iterator[tuple[int, Record]]:
-    """Records with their line; texts as they are, null as an empty field, everything else as its JSON."""
-    with path.open("rb") as file:
-        for number, line in enumerate(file, 1):
-            if not line.strip():
-                continue
-            try:
-                values = json.loads(line)
-            except (ValueError, RecursionError) as error:
-                raise _damaged(path, number, f"is not JSON: {error}") from None
-            if not isinstance(values, dict):
-                raise _damaged(path, number, "is not a JSON object")
-            record = {column: _text(value) for column, value in values.items()}
-            if any(len(text) > MAX_FIELD for text in record.values()):
-                raise _damaged(path, number, f"has a field of more than {MAX_FIELD:,} characters")
-            yield number, record
-
-
-def _text(value: object) -> str:
-    if value is None:
-        return ""
-    return value if isinstance(value, str) else json.dumps(value)
+        return [Path(file) for file in files]
 
 
 def _outcome(word: str) -> Outcome:
@@ -191,10 +161,6 @@ def _probability(text: str) -> float | None:
 
 def _short(text: str) -> str:
     return text if len(text) <= 60 else text[:60] + "…"
-
-
-def _damaged(path: Path, line: int, cause: str) -> DataError:
-    return DataError(cause, place=f"{path.name}:{line}", remedy="mend the file, or record the answers again")
 
 
 @hookimpl

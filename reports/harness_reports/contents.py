@@ -12,6 +12,7 @@ from harness_reports.contrasts import contrasts
 from harness_reports.costs import costs, steps
 from harness_reports.efficiency import areas, curves, worth
 from harness_reports.operating import operating, prevalence
+from harness_reports.paid import paid
 from harness_reports.provenance import facts
 from harness_reports.records import harmless, rows
 from harness_reports.section import Section
@@ -114,7 +115,11 @@ class Costs(Section):
     template = "sections/costs.j2"
 
     def context(self, seen: Seen) -> Mapping[str, object]:
-        return {"costs": costs(seen.steps), "steps": steps(seen.steps)}
+        return {
+            "costs": costs(seen.steps),
+            "paid": paid(rows(seen.view.teachers)),
+            "steps": steps(seen.steps),
+        }
 
 
 class Provenance(Section):

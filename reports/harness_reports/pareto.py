@@ -32,6 +32,11 @@ class Price:
     title: str
     show: Callable[[float], str]
 
+    @property
+    def within(self) -> str:
+        """The title in the middle of a sentence; dollars keep their capitals."""
+        return self.title if self.title.startswith("USD") else self.title.lower()
+
     def of(self, arm: Arm) -> float:
         """What an arm costs; training that never was costs nothing."""
         value = arm.row.number(self.column)
@@ -150,7 +155,7 @@ def _chart(
             ticks.append(cost)
     return Chart(
         id,
-        f"Accuracy against {price.title if price is USD else price.title.lower()}",
+        f"Accuracy against {price.within}",
         f"Unbeaten at their price: {told}.",
         points,
         _stair([(x(price.of(arm)), y(arm.accuracy)) for arm in edge]),
@@ -196,7 +201,7 @@ def _table(
             label(arm.name),
             Cell(percent(arm.accuracy), exact(arm.accuracy), within),
             *(plain(price.of(arm), price.show) for price in prices),
-            Cell(", ".join(price.title.lower() for price in prices if arm in edges[price.column])),
+            Cell(", ".join(price.within for price in prices if arm in edges[price.column])),
         )
         lines.append(Line(cells))
     caption = f"Students on {panel.title} that no cheaper one beats, by at least one price. Differences may be chance."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -41,6 +41,10 @@ class Assembly:
     def __call__(self, examples: Sequence[Mapping[str, Any]]) -> Batch:
         """A batch of examples as the trainer's data set gives them."""
         return self.batch([int(example["row"]) for example in examples])
+
+    def over(self, rows: Sequence[Mapping[str, Any]]) -> Assembly:
+        """The same for other rows, of which nothing is remembered and of whose reference nothing is known."""
+        return replace(self, encoder=self.encoder.over(rows), references=None, weights=None)
 
     def batch(self, rows: Sequence[int], *, plain: bool = False) -> Batch:
         """A batch of rows; ``plain``: nothing is shared in it."""

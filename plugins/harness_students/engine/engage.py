@@ -12,9 +12,12 @@ from harness_students.engine import features as vision
 from harness_students.engine import references as logprobs
 from harness_students.engine.assembly import Assembly
 from harness_students.engine.check import Check
+from harness_students.engine.encodings import SHELF as ENCODED
+from harness_students.engine.encodings import Encodings, about
 from harness_students.engine.families import family_of
 from harness_students.engine.features import Features
 from harness_students.engine.forward import install
+from harness_students.engine.gauges import at_end
 from harness_students.engine.references import References
 from harness_students.engine.scoring import score
 from harness_students.engine.switches import Engine
@@ -49,8 +52,11 @@ def engage(trainer: Trainer, lesson: Lesson, bench: Workbench) -> Assembly:
     model = trainer.model.get_base_model()
     pairs = "completion" not in lesson.rows[0]
     tokenizer = lesson.processor.tokenizer
+    encodings = _encodings(lesson, bench)
     assembly = Assembly(
-        encoder=Encoder(stock_collator(trainer, pairs), lesson.rows, lesson.pictures, keep=lesson.engine.tokens),
+        encoder=Encoder(
+            stock_collator(trainer, pairs), lesson.rows, lesson.pictures, keep=lesson.engine.tokens, shelved=encodings
+        ),
         model=model,
         pad_token=tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id,
         labels=not pairs,
@@ -67,8 +73,15 @@ def engage(trainer: Trainer, lesson: Lesson, bench: Workbench) -> Assembly:
     if pairs:
         said["reference"] = _know_reference(trainer, assembly, lesson, bench)
     trainer.data_collator = assembly
+    if encodings:
+        trainer.add_callback(at_end(encodings.flush))
     bench.prove(engine=said)
     return assembly
+
+
+def _encodings(lesson: Lesson, bench: Workbench) -> Encodings | None:
+    known = about(lesson.processor) if lesson.engine.tokens else ""
+    return Encodings(bench.shelf(ENCODED), known, lesson.pictures.sha256) if known else None
 
 
 def features_of(base: Base, bench: Workbench) -> Features | None:

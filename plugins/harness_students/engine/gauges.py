@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from harness.api import Workbench
+from harness.api import Objective, Workbench
+from harness_students.vlm_drift import drift
 
 if TYPE_CHECKING:
     from transformers import Trainer, TrainerCallback, TrainerState
@@ -16,7 +18,7 @@ MEASURED = 200
 """Most measurements of one training; of a longer one every so-many-th step is measured."""
 
 
-def passer(trainer: Trainer, bench: Workbench, lines: list[dict[str, float]]) -> TrainerCallback:
+def passer(trainer: Trainer, objective: Objective, bench: Workbench, lines: list[dict[str, float]]) -> TrainerCallback:
     """Hands the trainer's log to the workbench and to ``lines``, less what a clock says.
 
     Of a training that goes on from a checkpoint the lines before it are handed on first.
@@ -26,7 +28,7 @@ def passer(trainer: Trainer, bench: Workbench, lines: list[dict[str, float]]) ->
     def hand_on(step: int, logs: dict[str, float]) -> None:
         line = {name: value for name, value in logs.items() if name not in CLOCK}
         lines.append(line)
-        bench.log(step=step, **line)
+        bench.log(step=step, **line, **drift(line, lines[0], objective))
 
     class Passer(TrainerCallback):  # type: ignore[misc]
         """Knows nothing of its own."""
@@ -66,11 +68,24 @@ def gauge(trainer: Trainer, bench: Workbench) -> TrainerCallback:
             bench.measure(
                 step=step,
                 tokens_per_second=round((tokens - self.tokens) / (now - self.since), 1),
-                peak_memory_mb=round(_peak_bytes() / 1e6, 1),
+                peak_bytes=int(_peak_bytes()),
             )
             self.tokens, self.since = tokens, now
 
     return Gauge()
+
+
+def at_end(act: Callable[[], None]) -> TrainerCallback:
+    """Acts when a training is over."""
+    from transformers import TrainerCallback
+
+    class AtEnd(TrainerCallback):  # type: ignore[misc]
+        """Knows nothing of its own."""
+
+        def on_train_end(self, args: object, state: object, control: object, **_: object) -> None:
+            act()
+
+    return AtEnd()
 
 
 def _peak_bytes() -> Any:  # noqa: ANN401 - torch and resource have no types for it

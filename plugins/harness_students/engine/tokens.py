@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Protocol
 
 from harness_students.vlm_pictures import Pictures
 
@@ -39,15 +40,28 @@ Images = Mapping[str, "Tensor"]
 """What a processor makes of one image; first dimension: tiles, or 1."""
 
 
+class Shelved(Protocol):
+    """Where encoded rows outlive a training."""
+
+    def get(self, rows: Sequence[Row]) -> dict[int, list[Encoded]]: ...
+    def put(self, row: Row, answers: Sequence[Encoded]) -> None: ...
+
+
 class Encoder:
     """Encodes the answers of rows; remembers them where ``keep``, pixels as long as there is room."""
 
-    def __init__(self, stock: Stock, rows: Sequence[Row], pictures: Pictures, *, keep: bool) -> None:
-        self._stock, self._rows, self._pictures, self._keep = stock, rows, pictures, keep
-        self._answers: dict[int, list[Encoded]] = {}
+    def __init__(
+        self, stock: Stock, rows: Sequence[Row], pictures: Pictures, *, keep: bool, shelved: Shelved | None = None
+    ) -> None:
+        self._stock, self._rows, self._pictures = stock, rows, pictures
+        self._keep, self._shelved = keep, shelved
+        self._answers = shelved.get(rows) if shelved else {}
         self._images: dict[str, Images] = {}
-        self._row_of: dict[str, int] = {}
         self._room = KEPT_PIXELS if keep else 0
+
+    def over(self, rows: Sequence[Row]) -> Encoder:
+        """Another one of the same kind, for other rows."""
+        return Encoder(self._stock, rows, self._pictures, keep=False)
 
     def answers(self, index: int) -> Sequence[Encoded]:
         """The row's completion, or its chosen answer and then its rejected ones."""
@@ -56,31 +70,43 @@ class Encoder:
         encoded = self._encode(index)
         if self._keep:
             self._answers[index] = encoded
+        if self._shelved:
+            self._shelved.put(self._rows[index], encoded)
         return encoded
 
     def images(self, item: str) -> Images:
-        """The processor's image inputs of an item whose row has been encoded."""
-        if item not in self._images:
-            found = self._encode_images(item)
-            if not self._keep:
-                return found
-            self._images[item] = found
-        return self._images[item]
+        """The processor's image inputs of an item that a row shows."""
+        if item in self._images:
+            return self._images[item]
+        row = self._rows[self._row_of[item]]
+        one = "completion" in row
+        batch = self._stock([self._example(row, item, "completion") if one else self._pair(row, row["chosen"], item)])
+        self._remember(item, batch, 1 if one else 2)
+        return _images(batch, 1 if one else 2)
+
+    @cached_property
+    def _row_of(self) -> dict[str, int]:
+        """A row that shows the item."""
+        found: dict[str, int] = {}
+        for index, row in enumerate(self._rows):
+            for item in (row["item"], *(image_of(row) if "rejected" in row else ())):
+                found.setdefault(item, index)
+        return found
 
     def _encode(self, index: int) -> list[Encoded]:
         row = self._rows[index]
         if "completion" in row:
-            return self._split(self._stock([self._example(row, row["item"], "completion")]), row["item"], index)
+            return self._split(self._stock([self._example(row, row["item"], "completion")]), row["item"])
         if not rejected_of(row):
-            return self._split(self._stock([self._pair(row, row["chosen"], row["item"])]), row["item"], index)[:1]
+            return self._split(self._stock([self._pair(row, row["chosen"], row["item"])]), row["item"])[:1]
         shown = image_of(row)
         pairs = [
-            self._split(self._stock([self._pair(row, answer, item)]), item, index)
+            self._split(self._stock([self._pair(row, answer, item)]), item)
             for answer, item in zip(rejected_of(row), shown, strict=True)
         ]
         own = next((pair for pair, item in zip(pairs, shown, strict=True) if item == row["item"]), None)
         if own is None:
-            own = self._split(self._stock([self._pair(row, rejected_of(row)[0], row["item"])]), row["item"], index)
+            own = self._split(self._stock([self._pair(row, rejected_of(row)[0], row["item"])]), row["item"])
         return [own[0], *(pair[1] for pair in pairs)]
 
     def _example(self, row: Row, item: str, *answers: str) -> dict[str, Any]:
@@ -93,9 +119,8 @@ class Encoder:
     def _pair(self, row: Row, rejected: Any, item: str) -> dict[str, Any]:  # noqa: ANN401 - messages
         return {**self._example(row, item, "chosen"), "rejected": rejected}
 
-    def _split(self, batch: Mapping[str, Any], item: str, index: int) -> list[Encoded]:
+    def _split(self, batch: Mapping[str, Any], item: str) -> list[Encoded]:
         """The collator's batch as its one or two answers, without padding; pixels are kept where there is room."""
-        self._row_of.setdefault(item, index)
         marks = batch["completion_mask"] if "completion_mask" in batch else (batch["labels"] != -100).long()
         self._remember(item, batch, len(marks))
         return [_answer(batch, place, marks[place], item) for place in range(len(marks))]
@@ -108,12 +133,6 @@ class Encoder:
         if weight <= self._room:
             self._room -= weight
             self._images[item] = images
-
-    def _encode_images(self, item: str) -> Images:
-        row = self._rows[self._row_of[item]]
-        if "completion" in row:
-            return _images(self._stock([self._example(row, item, "completion")]), 1)
-        return _images(self._stock([self._pair(row, row["chosen"], item)]), 2)
 
 
 def stock_collator(trainer: Trainer, pairs: bool) -> Stock:

@@ -24,7 +24,9 @@ from harness.api import (
     Student,
     Target,
     Teacher,
+    Usage,
     hookimpl,
+    opposite,
     seed_from,
     verdict_of,
 )
@@ -77,6 +79,17 @@ class Singles(Words):
         return replace(super()._item(split, index), group="")
 
 
+class Numbered(Words):
+    """Words of which no two captions are alike."""
+
+    name = "numbered"
+    revision = 1
+
+    def _item(self, split, index):
+        item = super()._item(split, index)
+        return replace(item, caption=f"{item.caption} {split} {index}")
+
+
 class Listens(Teacher):
     """Says falsified where one of its words is in the caption."""
 
@@ -113,6 +126,63 @@ class Curt(Listens):
             yield replace(said, p_falsified=None)
 
 
+class Paid(Listens):
+    """Costs something. What it says, and whether it says it, hangs on files that a test makes.
+
+    ``ahead`` answers are on their way while it is read; ``seen`` has a line for each call.
+    """
+
+    name = "paid"
+    revision = 1
+    transport = frozenset({"line", "price", "seen", "ahead", "moody", "passing", "gate"})
+    price: float | None = 0.01
+    seen: str = ""
+    ahead: int = 1
+    eager: bool = False
+    moody: str = ""
+    """Where this file is, every verdict is the other one."""
+    fickle: bool = False
+    """A verdict hangs on how often it was asked for."""
+    passing: str = ""
+    """Until this file is there, captions with alpha end in an error that may pass."""
+    gate: str = ""
+    """From the third item on it waits for this file."""
+
+    def priced(self):
+        return self.price is not None
+
+    def annotate(self, items):
+        waiting = []
+        for number, item in enumerate(list(items) if self.eager else items):
+            waiting.append(item)
+            self._note(item)
+            while self.gate and number >= 2 and not os.path.exists(self.gate):
+                time.sleep(0.01)
+            if len(waiting) >= self.ahead:
+                yield self._answer(waiting.pop(0))
+        yield from map(self._answer, waiting)
+
+    def _note(self, item):
+        if self.seen:
+            with open(self.seen, "a") as file:
+                file.write(f"{item.id}\n")
+
+    def _often(self, item):
+        with open(self.seen) as file:
+            return seed_from(item.id, file.read().split().count(item.id))
+
+    def _answer(self, item):
+        words = len(item.caption)
+        usage = Usage(1, 1000 + words, 50, self.price or 0.0)
+        if self.passing and "alpha" in item.caption and not os.path.exists(self.passing):
+            return Annotation(item.id, "error", rationale="HTTP 503", usage=replace(usage, output_tokens=0), again=True)
+        (said,) = super().annotate([item])
+        verdict = said.verdict
+        if (self.moody and os.path.exists(self.moody)) or (self.fickle and self._often(item) % 2):
+            verdict = opposite(verdict) if verdict else None
+        return replace(said, verdict=verdict, p_falsified=None, usage=usage, audit={"model": "toy-1", "seconds": 0.5})
+
+
 class Counter(Student):
     """Counts, word by word, how often an answer was falsified."""
 
@@ -146,6 +216,28 @@ class Counter(Student):
                 odds *= counts[word][1] / counts[word][0]
             p = odds / (1 + odds)
             yield Prediction(item.id, "ok", verdict_of(p), p, "because of its words")
+
+
+class Patient(Counter):
+    """A counter that takes its time, writes down what it is asked, and fails where a word is in the caption."""
+
+    name = "patient"
+    revision = 1
+    transport = frozenset({"delay", "asked", "fails"})
+    delay: float = 0.0
+    asked: str = ""
+    fails: str = ""
+
+    def predict(self, items, model, bench):
+        for item in items:
+            time.sleep(self.delay)
+            if self.asked:
+                with open(self.asked, "a") as file:
+                    file.write(f"{item.id}\n")
+            if self.fails and self.fails in item.caption:
+                yield Prediction(item.id, "error", text="It is out of order.")
+            else:
+                yield from super().predict([item], model, bench)
 
 
 class TargetsOnly(Counter):
@@ -318,17 +410,17 @@ class SelfTraining(Strategy):
 
 @hookimpl
 def harness_benchmarks():
-    return [Words, Singles]
+    return [Words, Singles, Numbered]
 
 
 @hookimpl
 def harness_teachers():
-    return [Listens, Curt]
+    return [Listens, Curt, Paid]
 
 
 @hookimpl
 def harness_students():
-    return [Counter, TargetsOnly, Choir]
+    return [Counter, TargetsOnly, Choir, Patient]
 
 
 @hookimpl
