@@ -108,7 +108,7 @@ def make(component: type[Component], options: Iterable[str]) -> Component:
         except YAMLError:
             raise PluginError(f"option {name}: {value!r} is not YAML") from None
     try:
-        return made_of(component, given, installed)
+        return made_of(component, given)
     except ValidationError as error:
         raise PluginError(
             f"{component.name} cannot be made: {_told(error, component)}",
@@ -116,12 +116,12 @@ def make(component: type[Component], options: Iterable[str]) -> Component:
         ) from None
 
 
-def made_of(component: type[Component], options: Mapping[str, Any], resolve: Resolve) -> Component:
+def made_of(component: type[Component], options: Mapping[str, Any], resolve: Resolve | None = None) -> Component:
     """The component with options as YAML gave them; raises `ValidationError`.
 
-    No type is guessed: "300" is a text and no number, ``yes`` is no text, a number is neither true nor false.
+    Components that are its options are installed ones, where ``resolve`` says nothing else. No type is guessed: "300" is a text and no number, ``yes`` is no text, a number is neither true nor false.
     """
-    return component.model_validate_json(json.dumps(options, default=str), strict=True, context=resolve)
+    return component.model_validate_json(json.dumps(options, default=str), strict=True, context=resolve or installed)
 
 
 def installed(kind: str, option: str, entry: object) -> Component:
@@ -131,7 +131,7 @@ def installed(kind: str, option: str, entry: object) -> Component:
     if not isinstance(name, str):
         raise PluginError(f"option {option!r} is not the name of a {kind}", remedy="Write a name, or  {uses: name} .")
     found = Registry.installed().find(kind, name)
-    return made_of(found, {key: value for key, value in options.items() if key != "uses"}, installed)
+    return made_of(found, {key: value for key, value in options.items() if key != "uses"})
 
 
 def _told(error: ValidationError, component: type[Component]) -> str:
