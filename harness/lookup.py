@@ -119,7 +119,8 @@ def make(component: type[Component], options: Iterable[str]) -> Component:
 def made_of(component: type[Component], options: Mapping[str, Any], resolve: Resolve | None = None) -> Component:
     """The component with options as YAML gave them; raises `ValidationError`.
 
-    Components that are its options are installed ones, where ``resolve`` says nothing else. No type is guessed: "300" is a text and no number, ``yes`` is no text, a number is neither true nor false.
+    Components that are its options are installed ones, unless ``resolve`` finds them elsewhere. No type is guessed:
+    "300" is a text and no number, ``yes`` is no text, a number is neither true nor false.
     """
     return component.model_validate_json(json.dumps(options, default=str), strict=True, context=resolve or installed)
 
