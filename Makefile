@@ -3,16 +3,19 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
+GPU_PYTHON ?= $(BIN)/python
+GPU_SITE   ?=
+
 export HF_HUB_OFFLINE := 1
 export HF_HUB_DISABLE_TELEMETRY := 1
 
-.PHONY: quickstart test check check-report docs mutants bench bench-teachers chaos-teachers calibrate base clean
+.PHONY: quickstart test check check-report docs mutants bench bench-engine bench-teachers chaos-teachers gpu-check calibrate base clean
 
 quickstart: $(VENV)/.installed   ## a whole comparison on the embedded default, and its report
 	$(BIN)/harness run examples/quickstart.yaml
 
 test: check                      ## lint, types, import contracts, tests
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 check: $(VENV)/.installed        ## lint, types, import contracts
 	$(BIN)/ruff check .
@@ -32,10 +35,16 @@ mutants: $(VENV)/.installed      ## the contract's rules against components with
 bench: $(VENV)/.installed        ## speed, as ratios within one run
 	$(BIN)/pytest benchmarks/speed --benchmark-only --benchmark-sort=name -p no:randomly -p no:cacheprovider
 
-bench-teachers: $(VENV)/.installed   ## answers per second against a server's limits and plainer clients (4 minutes)
+bench-engine: $(VENV)/.installed ## the training engine against stock TRL: one training, and a whole matrix (10 minutes of two cores)
+	PYTHONPATH=tests/data/families $(BIN)/python benchmarks/engine
+
+gpu-check:                       ## the same at full size on one GPU; GPU_PYTHON has torch, GPU_SITE what else is needed
+	PYTHONPATH=tests/data/families:benchmarks/engine:.:plugins:benchmarks:reports:$(GPU_SITE) $(GPU_PYTHON) benchmarks/gpu
+
+bench-teachers: $(VENV)/.installed   ## answers per second against a server's limits and plainer clients (10 minutes)
 	$(BIN)/python benchmarks/speed/teachers.py
 
-chaos-teachers: $(VENV)/.installed   ## 20 runs that are killed at random: no answer lost, none paid twice (2 minutes)
+chaos-teachers: $(VENV)/.installed   ## 20 runs that are killed at random: no answer lost, none paid twice (3 minutes)
 	$(BIN)/python benchmarks/chaos/teachers.py
 
 calibrate: $(VENV)/.installed    ## simulate runs whose truth is known: are the statistics right? (3 minutes of one core)

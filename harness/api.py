@@ -8,6 +8,7 @@ from harness.components import (
     Component,
     ConflictRule,
     Executor,
+    Job,
     Need,
     Objective,
     Recipe,
@@ -25,7 +26,7 @@ from harness.errors import (
     TrainingError,
     UnreadableImage,
 )
-from harness.handed import Panel, Pool, Workbench
+from harness.handed import Panel, Pool, Shelf, Workbench
 from harness.hookspec import hookimpl
 from harness.identity import canonical, digest, file_digest, seed_from, sha256_of
 from harness.nesting import Named
@@ -37,6 +38,7 @@ from harness.types import (
     Annotation,
     Evidence,
     Example,
+    Exported,
     Image,
     Item,
     Outcome,
@@ -70,9 +72,11 @@ __all__ = [
     "Evidence",
     "Example",
     "Executor",
+    "Exported",
     "HarnessError",
     "Image",
     "Item",
+    "Job",
     "MissingDependency",
     "Named",
     "Need",
@@ -87,6 +91,7 @@ __all__ = [
     "Recipe",
     "Report",
     "RunView",
+    "Shelf",
     "Split",
     "Strategy",
     "Student",

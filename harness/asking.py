@@ -80,5 +80,5 @@ class Asking:
 
 
 def dollars(usd: float) -> str:
-    """To the cent, and to the first digits of less than a dollar."""
-    return f"${usd:,.2f}" if usd >= 1 or not usd else f"${usd:.2g}"
+    """To the cent, and to the first digits of what is less than ten."""
+    return f"${usd:.2g}" if 0 < usd < 0.1 else f"${usd:,.2f}"

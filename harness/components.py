@@ -6,20 +6,25 @@ A component keeps no heavy state: what is heavy lives inside the method that nee
 
 from __future__ import annotations
 
+import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor as Workers
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from harness.errors import DataError, TrainingError
 from harness.handed import Panel, Pool, Workbench
 from harness.types import (
+    SPLITS,
     Annotation,
     Example,
+    Exported,
     Item,
     Prediction,
     Preview,
@@ -106,6 +111,10 @@ class Benchmark(Component):
         """Reference rationales by item id, as far as there are any; only what is reported of a run reads them."""
         return {}
 
+    def posts(self) -> Sequence[Item | DataError]:
+        """Items to be judged, in the order of the data, an error in the place of an unfit one; by default all items."""
+        return [item for split in SPLITS for item in self.items(split)]
+
     def gives(self) -> frozenset[str]:
         """Parts that its items have: ``image``, ``evidence``, ``features.NAME``."""
         return frozenset({"image"})
@@ -176,15 +185,30 @@ class Objective(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     losses: Mapping[str, float] = Field(default_factory=dict)
-    """Weight of each preference loss, by TRL's names; ``sft`` is the likelihood of the chosen answer."""
+    """Weight of each preference loss, by TRL's names and those in `Student.losses`; ``sft`` is the likelihood of the
+    chosen answer, so that CPO is ``{cpo: 1, sft: 1}`` and ORPO ``{orpo: 1, sft: 1}``."""
     beta: float = Field(default=0.1, gt=0)
-    """How strongly a preference loss holds the policy to the reference (DPO, eq. 7 of arXiv 2305.18290)."""
+    """How strongly a preference loss holds the policy to the reference (DPO, eq. 7 of arXiv 2305.18290); in a loss
+    without a reference the scale of its reward (SimPO's is 2 and more), and ORPO's λ."""
+    gamma: float = Field(default=0.5, ge=0)
+    """The margin by which SimPO wants the chosen answer's reward above a rejected one's (arXiv 2405.14734)."""
     reference: Reference = "start"
     """The preference losses' reference model: the start of this training, the base, or none."""
     epochs: float | None = Field(default=None, gt=0)
     """Passes over the examples, where the student's own setting is not to be used."""
     lr: float | None = Field(default=None, gt=0)
     """Peak learning rate, where the student's own setting is not to be used."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One of several trainings at once: what `Student.train` is given."""
+
+    items: Mapping[str, Item]
+    examples: Sequence[Example]
+    objective: Objective
+    start: Path | None
+    bench: Workbench
 
 
 class Recipe(Component):
@@ -256,9 +280,28 @@ class Student(Component):
         ``bench.seed`` fixes every random choice, the new weights first of all.
         """
 
+    def at_once(self) -> int:
+        """How many trainings `train_many` may be given; 1 means that each is done by `train`."""
+        return 1
+
+    def train_many(self, jobs: Sequence[Job]) -> None:
+        """Do several trainings; each writes what `train` alone would write. Where it raises, each is done alone."""
+        for job in jobs:
+            self.train(job.items, job.examples, job.objective, job.start, job.bench)
+
     @abstractmethod
     def predict(self, items: Sequence[Item], model: Path | None, bench: Workbench) -> Iterable[Prediction]:
         """One prediction per item, in any order; ``model`` is what `train` wrote, or None for the base."""
+
+    def export(self, model: Path, merged: bool, bench: Workbench) -> Exported:
+        """Write to ``bench.out`` what others load of ``model``, which `train` wrote; by default a copy.
+
+        ``merged`` asks for one model that needs no base; raises `TrainingError` where there is no such thing.
+        """
+        if merged:
+            raise TrainingError("has no base to merge with", place=self.name, remedy="export it without --merged")
+        shutil.copytree(model, bench.out, dirs_exist_ok=True)
+        return Exported()
 
 
 class Report(Component):

@@ -29,6 +29,7 @@ def opened(path: Path, tables: Sequence[str]) -> sqlite3.Connection:
             return connection
         except sqlite3.OperationalError as error:
             if "locked" not in str(error) or time.monotonic() > until:
+                connection.close()
                 raise
             time.sleep(0.01)
 

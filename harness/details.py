@@ -50,6 +50,10 @@ class Details(Protocol):
         """The training log of a step, at most `MOST_LINES` lines of it."""
         ...
 
+    def measured(self, step: str) -> Sequence[LogLine]:
+        """What a clock and a memory counter said along a training, where it was measured: ``step`` and numbers."""
+        ...
+
 
 MOST_LINES = 20_000
 
@@ -79,4 +83,7 @@ class NoDetails:
         return ()
 
     def log(self, step: str) -> Sequence[LogLine]:
+        return ()
+
+    def measured(self, step: str) -> Sequence[LogLine]:
         return ()

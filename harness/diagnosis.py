@@ -30,6 +30,9 @@ from harness.view import (
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+OF_ONE_STEP = ("seconds", "finished", "measured", "together_with", "alone_after")
+"""Keys of a manifest's provenance that tell of its step and not of its surroundings."""
+
 
 def view(plan: Plan, store: Store) -> RunView:
     """All that a report sees, from what is stored now."""
@@ -249,8 +252,8 @@ def provenance(plan: Plan, store: Store) -> dict[str, Any]:
     for key, step in plan.steps.items():
         if store.has(step.kind, key):
             facts = dict(store.manifest(step.kind, key)["provenance"])
-            facts.pop("seconds", None)
-            facts.pop("finished", None)
+            for own in OF_ONE_STEP:
+                facts.pop(own, None)
             text = json.dumps(facts, sort_keys=True)
             seen[text] = seen.get(text, 0) + 1
     surroundings = [{"steps": count, **json.loads(text)} for text, count in sorted(seen.items())]

@@ -50,8 +50,14 @@ class Discreet:
         return self.told.trainings(cell)
 
     def log(self, step: str) -> Sequence[LogLine]:
-        lines = self.told.log(step)
-        return [{name: value for name, value in line.items() if not isinstance(value, str)} for line in lines]
+        return [_numbers(line) for line in self.told.log(step)]
+
+    def measured(self, step: str) -> Sequence[LogLine]:
+        return [_numbers(line) for line in self.told.measured(step)]
+
+
+def _numbers(line: LogLine) -> LogLine:
+    return {name: value for name, value in line.items() if not isinstance(value, str)}
 
 
 def _item(item: Item) -> Item:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -64,6 +64,18 @@ class Pool(Protocol):
     def seed(self) -> int: ...
 
 
+class Shelf(Protocol):
+    """Bytes by key, each written once; kept over steps and runs, and shared by processes."""
+
+    def get(self, keys: Iterable[str]) -> dict[str, bytes]:
+        """What there is of the keys."""
+        ...
+
+    def put(self, entries: Mapping[str, bytes]) -> None:
+        """Keep the entries; of two under one key the first stays."""
+        ...
+
+
 class Workbench(Protocol):
     """What a training or predicting student may lean on. Nothing else persists."""
 
@@ -87,10 +99,18 @@ class Workbench(Protocol):
         """Facts about this training that go into the artifact's manifest."""
         ...
 
+    def measure(self, **values: float | int | str) -> None:
+        """What a clock or a memory counter says; it goes into the manifest's provenance and is never compared."""
+        ...
+
     def warm(self, key: str, make: Callable[[], T]) -> T:
-        """The object of that key, kept in this worker process from step to step."""
+        """The object of that key, kept in this worker process from step to step until two others were used since."""
         ...
 
     def cached(self, key: str, make: Callable[[Path], None]) -> Path:
         """A folder in the store's cache, made once; ``key`` must say all that the content depends on."""
+        ...
+
+    def shelf(self, name: str) -> Shelf:
+        """A shelf of the store; its keys must say all that the entries depend on."""
         ...

@@ -82,5 +82,12 @@ class Stored:
             return ()
         return [line for line in found if isinstance(line, dict)]
 
+    def measured(self, step: str) -> Sequence[LogLine]:
+        try:
+            found = self.store.manifest("train", step)["provenance"].get("measured", ())
+        except (StoreError, KeyError, AttributeError):
+            return ()
+        return [line for line in found[:MOST_LINES] if isinstance(line, dict)] if isinstance(found, list) else ()
+
     def _cell(self, name: str) -> Cell | None:
         return next((cell for cell in self.plan.cells if cell.point.cell == name), None)

@@ -23,9 +23,9 @@ DISTRIBUTION = "ooc-harness"
 
 HEAVY = frozenset(
     {
-        "accelerate", "cv2", "datasets", "jax", "matplotlib", "mlflow", "nltk", "onnxruntime", "openai", "pandas",
-        "peft", "ray", "scipy", "sentence_transformers", "sklearn", "spacy", "tensorflow", "torch", "torchvision",
-        "transformers", "trl", "vllm",
+        "accelerate", "cv2", "datasets", "jax", "lightgbm", "matplotlib", "mlflow", "nltk", "onnxruntime", "openai",
+        "pandas", "peft", "ray", "scipy", "sentence_transformers", "sklearn", "spacy", "tensorflow", "torch",
+        "torchvision", "transformers", "trl", "vllm",
     }
 )  # fmt: skip
 """Packages whose import takes from a tenth of a second to several seconds."""

@@ -93,8 +93,20 @@ def _table(within: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     return found if isinstance(found, Mapping) else {}
 
 
-def make(component: type[Component], options: Iterable[str]) -> Component:
+def make(component: type[Component], options: Iterable[str], flag: str = "-o") -> Component:
     """The component with options given as ``name=value``, the value in YAML; raises `PluginError`."""
+    given = values_of(options, flag)
+    try:
+        return made_of(component, given, installed)
+    except ValidationError as error:
+        raise PluginError(
+            f"{component.name} cannot be made: {faults_of(error, component)}",
+            remedy=f"`harness plugins show {component.name}` lists its options; give them with  {flag} name=value .",
+        ) from None
+
+
+def values_of(options: Iterable[str], flag: str) -> dict[str, Any]:
+    """Options given as ``name=value``, the value in YAML; raises `PluginError`."""
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
@@ -102,18 +114,12 @@ def make(component: type[Component], options: Iterable[str]) -> Component:
     for text in options:
         name, equals, value = text.partition("=")
         if not equals:
-            raise PluginError(f"{text!r} is no option", remedy="Write it as  -o name=value .")
+            raise PluginError(f"{text!r} is no option", remedy=f"Write it as  {flag} name=value .")
         try:
             given[name] = YAML(typ="safe", pure=True).load(value)
         except YAMLError:
             raise PluginError(f"option {name}: {value!r} is not YAML") from None
-    try:
-        return made_of(component, given)
-    except ValidationError as error:
-        raise PluginError(
-            f"{component.name} cannot be made: {_told(error, component)}",
-            remedy=f"`harness plugins show {component.name}` lists its options; give them with  -o name=value .",
-        ) from None
+    return given
 
 
 def made_of(component: type[Component], options: Mapping[str, Any], resolve: Resolve | None = None) -> Component:
@@ -135,7 +141,8 @@ def installed(kind: str, option: str, entry: object) -> Component:
     return made_of(found, {key: value for key, value in options.items() if key != "uses"})
 
 
-def _told(error: ValidationError, component: type[Component]) -> str:
+def faults_of(error: ValidationError, component: type[Component]) -> str:
+    """What is wrong with a component's options, in words."""
     faults = []
     for problem in error.errors(include_url=False, include_context=False, include_input=False):
         where = ".".join(map(str, problem["loc"])) or "options"

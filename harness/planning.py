@@ -59,8 +59,11 @@ class _Planner:
             for student in self.matrix.students:
                 self.check_parts(benchmark, student)
                 for course in courses:
-                    self.check_course(course, student)
-                    for point in course.points(benchmark, student):
+                    points = list(course.points(benchmark, student))
+                    # What is left out need not be possible.
+                    if not points or not all(excluded(point, self.matrix.exclude) for point in points):
+                        self.check_course(course, student)
+                    for point in points:
                         self.add_cell(course, point)
 
     def check_parts(self, benchmark: str, student: str) -> None:

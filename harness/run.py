@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures import Executor as Workers
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from harness.agenda import Agenda
 from harness.components import Executor
 from harness.plan import Plan, Step
 from harness.plugins import Registry
-from harness.steps import Report, perform
+from harness.steps import Report
+from harness.steps.together import perform_together
 from harness.store import Store
 from harness.terms import Terms, terms_of
 
@@ -90,7 +92,8 @@ def run(
         registry.step_done(f"{plan.steps[key].kind}:{key}", 0.0, True)
     if todo:
         with executor.open() as workers:
-            _Loop(outcome, store, registry, provenance, progress, terms_of(plan), todo).go(workers, executor.slots())
+            loop = _Loop(outcome, store, registry, provenance, progress, terms_of(plan), Agenda(todo))
+            loop.go(workers, executor.slots())
     outcome.seconds = time.perf_counter() - start
     return outcome
 
@@ -103,44 +106,52 @@ class _Loop:
     provenance: Mapping[str, Any]
     progress: Progress
     terms: Terms
-    waiting: dict[str, Step]
-    running: dict[Future[Report], Step] = field(default_factory=dict)
+    agenda: Agenda
+    running: dict[Future[list[Report]], list[Step]] = field(default_factory=dict)
+    fallen: dict[str, str] = field(default_factory=dict)
+    """What became of a common training whose steps are done alone now."""
 
     def go(self, workers: Workers, slots: int) -> None:
-        while self.waiting or self.running:
-            while len(self.running) < slots and (step := self.next_ready()):
-                del self.waiting[step.key]
-                self.progress.started(step)
-                future = workers.submit(perform, step, self.store.root, self.provenance, self.terms)
-                self.running[future] = step
+        while self.fill(workers, slots) or self.running:
             done, _ = wait(self.running, return_when=FIRST_COMPLETED)
             for future in done:
                 self.settle(self.running.pop(future), future)
 
-    def next_ready(self) -> Step | None:
-        """The first step all of whose inputs are there; steps that can no longer run are marked on the way."""
-        states = self.outcome.states
-        for key, step in list(self.waiting.items()):
-            inputs = [states[upstream] for upstream in step.inputs.values()]
-            if any(state in ("failed", "waiting", "blocked") for state in inputs):
-                states[key] = "blocked"
-                del self.waiting[key]
-            elif all(state in ("stored", "done") for state in inputs):
-                return step
-        return None
+    def fill(self, workers: Workers, slots: int) -> bool:
+        """Give every free worker what is ready; whether one got something."""
+        before = len(self.running)
+        while len(self.running) < slots and (steps := self.agenda.take(slots - len(self.running))):
+            for step in steps:
+                self.progress.started(step)
+            after = self.fallen.get(steps[0].key)
+            known = {**self.provenance, **({"alone_after": after} if after else {})}
+            future = workers.submit(perform_together, steps, self.store.root, known, self.terms)
+            self.running[future] = steps
+        return len(self.running) > before
 
-    def settle(self, step: Step, future: Future[Report]) -> None:
+    def settle(self, steps: Sequence[Step], future: Future[list[Report]]) -> None:
         error = future.exception()
         if error is None:
-            report = future.result()
-        else:
-            reason = f"the worker died: {type(error).__name__}: {error}"
-            report = Report(step.key, "failed", 0.0, reason)
+            for step, report in zip(steps, future.result(), strict=True):
+                self.end(step, report)
+            return
+        reason = f"the worker died: {type(error).__name__}: {error}"
+        if len(steps) == 1:
+            self.end(steps[0], Report(steps[0].key, "failed", 0.0, reason))
+            return
+        # Which of them it was that the worker died of shows when each is done alone.
+        for step in steps:
+            self.fallen[step.key] = reason
+            self.agenda.again(step)
+
+    def end(self, step: Step, report: Report) -> None:
         self.outcome.states[step.key] = report.state
         if report.state == "done":
+            self.agenda.done(step.key)
             self.store.clear_failure(step.key)
             self.registry.step_done(f"{step.kind}:{step.key}", report.seconds, False)
         else:
+            self.outcome.states |= dict.fromkeys(self.agenda.drop(step.key), "blocked")
             self.outcome.reasons[step.key] = report.reason
             self.store.record_failure(
                 step.key, {"state": report.state, "reason": report.reason, "log": report.log, "what": step.what}

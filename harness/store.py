@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -15,6 +16,7 @@ from harness.accounts import Accounts
 from harness.errors import StoreError
 from harness.identity import sha256_of
 from harness.journal import Journal
+from harness.shelf import Shelf
 
 SCHEMA_VERSION = 1
 
@@ -111,6 +113,12 @@ class Store:
         """The answers that a teacher of that identity has given so far."""
         return Journal(self.root / "answers" / f"{teacher}.sqlite")
 
+    def shelf(self, name: str) -> Shelf:
+        """Bytes by key that are kept over steps and runs; a cache, losing it costs time and nothing else."""
+        if not re.fullmatch(r"[a-z][a-z0-9-]*", name):
+            raise StoreError(f"{name!r} is no name of a shelf", remedy="use lower-case letters, digits and hyphens")
+        return Shelf(self.root / "shelves" / f"{name}.sqlite")
+
     def canaries(self, teacher: str) -> Path:
         """Where items lie that a teacher of that identity is asked about again and again."""
         return self.root / "canaries" / f"{teacher}.sqlite"
@@ -130,6 +138,10 @@ class Store:
     def checkpoints(self, key: str) -> Path:
         """A folder that survives a kill of the step and is gone once the step is done."""
         return self.root / "checkpoints" / key
+
+    def forget_checkpoints(self, key: str) -> None:
+        """The step is done."""
+        shutil.rmtree(self.checkpoints(key), ignore_errors=True)
 
     def cached(self, key: str, make: Callable[[Path], None]) -> Path:
         """A folder made once per key."""

@@ -223,7 +223,7 @@ class Target:
     rationale: str = ""
     weight: float = 1.0
     task: str = "verdict"
-    """What is asked for; a student may know other tasks, such as ``rationale``."""
+    """What is asked for; a student may know other tasks, such as ``label`` and ``rationale``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,7 +234,7 @@ class Preference:
     chosen: Target
     rejected: tuple[Target, ...]
     image_of: str | None = None
-    """The item whose image is shown instead, for image-conditional pairs."""
+    """The item whose image is shown with the rejected answers instead of the own one, for image-conditional pairs."""
     weight: float = 1.0
 
 
@@ -249,3 +249,17 @@ class Ranked:
     score: float
     conflict: bool
     """Labels are bought for conflicts only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What a student has written for others to load."""
+
+    usage: str = ""
+    """How to load it without the harness, in Markdown; empty where only the harness can."""
+    library: str = ""
+    """Library that loads it, as model hubs call it."""
+    base: str = ""
+    """Name of the base that it needs, without a path of this machine; empty where it needs none."""
+    whole: str = ""
+    """Name of the student's option by which the folder is its base, where the folder needs no base."""

@@ -4,6 +4,8 @@ from pathlib import Path
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+# Tests run in one process per core: more threads than cores would slow all of them.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 
@@ -86,6 +88,22 @@ def run_plan(registry, store):
         return outcome, watch.lines
 
     return go
+
+
+@pytest.fixture(scope="session")
+def family(tmp_path_factory):
+    """The folder of a tiny random model of a family, made once."""
+    pytest.importorskip("trl")
+    from tiny_families import make
+
+    made = {}
+
+    def folder(name):
+        if name not in made:
+            made[name] = make(name, tmp_path_factory.mktemp("families") / name)
+        return made[name]
+
+    return folder
 
 
 @pytest.fixture

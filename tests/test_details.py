@@ -1,5 +1,6 @@
 """What a report reads behind the tables: items, answers and logs, when it asks."""
 
+import json
 import pickle
 from io import BytesIO
 
@@ -84,6 +85,20 @@ def test_a_log_is_read_line_by_line_and_is_bounded(ran, monkeypatch):
     path.write_text("no json\n", encoding="utf-8")
     assert details.log(first) == ()
     assert details.log("other") == ()
+
+
+def test_what_was_measured_of_a_training_is_in_its_manifest(ran):
+    _, store, details = ran
+    first, _ = details.trainings(STUDENT)
+    assert details.measured(first) == details.measured("other") == ()
+    path = store.folder("train", first) / "manifest.json"
+    manifest = json.loads(path.read_text(encoding="utf-8"))
+    manifest["provenance"]["measured"] = [{"step": 1, "tokens_per_second": 9.5}, "x"]
+    path.write_text(json.dumps(manifest), encoding="utf-8")
+    assert details.measured(first) == [{"step": 1, "tokens_per_second": 9.5}]
+    manifest["provenance"] = [manifest["provenance"]]
+    path.write_text(json.dumps(manifest), encoding="utf-8")
+    assert details.measured(first) == ()
 
 
 def test_what_is_missing_or_damaged_is_empty(ran, plan_of, toy, tmp_path):

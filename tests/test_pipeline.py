@@ -91,6 +91,19 @@ def test_a_sequential_stage_2_is_two_trainings_that_share_the_stored_stage_1(fin
     ]
 
 
+def test_a_stage_2_without_a_reference_goes_on_from_the_stored_stage_1(finished, plan_of, run_plan):
+    _, store = finished
+    plan = plan_of(MATRIX.replace("ORDER", "joint, preference_loss: simpo, beta: 2.0, gamma: 1.0"))
+    outcome, _ = run_plan(plan, store)
+    assert outcome.reasons == {}
+    ran = [plan.steps[key] for key, state in outcome.states.items() if state == "done"]
+    assert [step.kind for step in ran] == ["train", "predict"]
+    made = manifest(plan, store, ran[0].key)
+    assert made["facts"]["objective"]["reference"] == "none"
+    assert "reference_adapter_sha256" not in made["proofs"]
+    assert made["proofs"]["start_adapter_sha256"] != made["proofs"]["adapter_sha256"]
+
+
 def test_the_same_cell_trained_again_gives_the_same_bytes(finished, plan_of, run_plan, tmp_path):
     from harness.store import Store
 

@@ -12,9 +12,11 @@ import torch
 from harness.api import Accepts, Item, Objective, Preference, Target, TrainingError, sha256_of
 from harness.steps.bench import StepBench
 from harness.store import Store
+from harness_students.inputs import Inputs
 from harness_students.probe import Probe
 from harness_students.probe_losses import batch_of, loss_of
-from harness_students.probe_model import FILE, Inputs, load
+from harness_students.probe_model import FILE, load
+from harness_students.vlm_losses import Scores, total
 
 needs_real_data = pytest.mark.skipif(
     not os.environ.get("HARNESS_REAL_DATA"), reason="HARNESS_REAL_DATA, the folder of published data, is not set"
@@ -182,6 +184,21 @@ def test_preference_losses_are_trls_on_one_token(name, formula, chosen, sign):
     assert float(loss) == pytest.approx(2.0 * 0.5 * formula(sign * 1.1, sign * 0.7), rel=1e-5)
 
 
+@pytest.mark.parametrize("name", sorted(Probe().losses()))
+@pytest.mark.parametrize(("chosen", "sign"), [("falsified", 1), ("pristine", -1)])
+def test_preference_losses_are_the_vision_language_students_on_answers_of_one_token(name, chosen, sign):
+    def sides(logit):
+        return log_sigmoid(torch.tensor([sign * logit])), log_sigmoid(torch.tensor([[-sign * logit]]))
+
+    log_sigmoid, one = torch.nn.functional.logsigmoid, torch.ones(1, 1)
+    (policy, rival), (before, other) = sides(0.7), sides(-0.4)
+    scores = Scores(policy, rival, one[0], one, before, other, one > 0)
+    wanted = total(scores, {name: 1.0}, one[0], beta=0.3, gamma=0.4)
+    batch = batch_of([pair("a", chosen, "pristine" if chosen == "falsified" else "falsified")])
+    loss = loss_of(torch.tensor([0.7]), torch.tensor([-0.4]), batch, {name: 1.0}, beta=0.3, gamma=0.4)
+    torch.testing.assert_close(loss, wanted)
+
+
 def test_the_dpo_loss_is_that_of_the_log_probabilities_of_both_answers():
     logit, reference = torch.tensor([1.3]), torch.tensor([0.2])
     log_p, log_q = torch.nn.functional.logsigmoid, lambda z: torch.nn.functional.logsigmoid(-z)
@@ -278,8 +295,9 @@ def test_without_examples_the_start_is_written_again(bench):
         ),
         (
             [pair("0-000", "pristine", "falsified")],
-            Objective(losses={"simpo": 1.0}),
-            "probe: no preference loss is called simpo\n  it knows hinge, ipo, sft, sigmoid",
+            Objective(losses={"nca_pair": 1.0}),
+            "probe: no preference loss is called nca_pair\n"
+            "  it knows cpo, hinge, ipo, orpo, plackett_luce, sft, sigmoid, simpo",
         ),
         (
             [Preference("0-000", Target("0-000", "pristine"), (Target("0-000", "falsified"),), image_of="0-001")],
@@ -307,7 +325,7 @@ def test_what_it_accepts_is_declared():
         Accepts.WEIGHTS,
         Accepts.PREFERENCES,
     }
-    assert Probe().losses() == {"hinge", "ipo", "sft", "sigmoid"}
+    assert Probe().losses() == {"cpo", "hinge", "ipo", "orpo", "plackett_luce", "sft", "sigmoid", "simpo"}
 
 
 def test_training_items_without_features_are_refused(bench):
@@ -333,8 +351,8 @@ def test_a_model_of_other_inputs_is_refused(bench):
     with pytest.raises(TrainingError) as caught:
         list(Probe(parts=("text",)).predict(list(items.values()), trained.out, trained))
     assert str(caught.value) == (
-        f"{trained.out / FILE}: was trained on Inputs(image='image', text='text', parts=('image',), extra=()), "
-        "not on Inputs(image='image', text='text', parts=('text',), extra=())\n"
+        f"{trained.out / FILE}: was trained on Inputs(image='image', text='text', parts=('image',), extra=(), "
+        "evidence=''), not on Inputs(image='image', text='text', parts=('text',), extra=(), evidence='')\n"
         "  train and predict with the same options of probe"
     )
 

@@ -2,30 +2,17 @@
 
 import re
 import runpy
-import shutil
 import subprocess
 from html import unescape
 from pathlib import Path
 
+import chromium
 import pytest
 
 from harness.testing import trial
 from harness_reports.html import Html
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-ALONE = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--hide-scrollbars",
-    "--enable-logging=stderr",
-    "--host-resolver-rules=MAP * ~NOTFOUND",
-)
+CHROMIUM = chromium.found()
 POLICY = re.compile(r'<meta http-equiv="Content-Security-Policy"[^>]*>')
 
 pytestmark = [
@@ -42,7 +29,14 @@ def made():
 def browse(file, folder, *options):
     """What the browser writes out, and the lines that its console got."""
     result = subprocess.run(
-        [CHROMIUM, *ALONE, f"--user-data-dir={folder / 'profile'}", *options, file.as_uri()],
+        [
+            CHROMIUM,
+            *chromium.ALONE,
+            "--enable-logging=stderr",
+            f"--user-data-dir={folder / 'profile'}",
+            *options,
+            file.as_uri(),
+        ],
         capture_output=True,
         text=True,
         timeout=120,

@@ -10,10 +10,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from harness.api import redact
 from harness.view import BENCHMARK_COLUMNS
 from harness_reports.html import Html, page
 from harness_reports.seen import Seen
-from harness_reports.training import losses
+from harness_reports.tracks import HEIGHT, LOGGED, TOP, pictures, track_of
 from harness_reports.validity import threats
 
 TESTS = Path(__file__).parent
@@ -93,14 +94,50 @@ def test_the_gallery_shows_what_most_seeds_get_wrong_surest_first(demo):
 
 
 def test_training_curves_are_thinned_and_end_with_the_last_loss(demo, kept):
-    found = losses(kept(), "x")
+    found = track_of(kept().log("x"), "loss")
     assert len(found) <= 121
     assert found[0] == (0, 2.0)
     assert found[-1] == (2990, 2.0 / 300)
     shown = words(page(demo), "training")
     assert "loss 2.00 → 0.01" in shown
-    assert section(page(demo), "training").count("<svg") == 24
+    assert section(page(demo), "training").count("<h3>") == 24
     assert "More trainings are not drawn" in shown
+
+
+def test_a_training_shows_what_was_logged_and_what_was_measured_of_it(demo, made, kept):
+    text = section(page(demo), "training")
+    pictures = re.findall(r"<b>([^<]+)</b>", text.partition("</ul>")[0])
+    assert pictures == [
+        "Loss",
+        "Log-probability drift",
+        "Gradient norm",
+        "Tokens per second",
+        "Peak memory, GB",
+    ]
+    shown = words(page(demo), "training")
+    assert "chosen 0.00 → −2.99, 0.00 → −2.99, 0.00 → −2.99; rejected 0.00 → −29.9" in shown
+    assert "norm 0.500 → 0.500" in shown
+    assert "tokens/s 1\u202f501 → 1\u202f508" in text
+    assert "peak 3.50 → 3.50" in shown
+    # The rejected answers' line is dashed, of the one seed that the first training has.
+    assert text.partition("Gradient norm")[0].count('class="second"') == 1
+
+
+def test_a_redacted_training_keeps_its_numbers_and_nothing_else(made, kept):
+    plain = kept(text="CANARY")
+    told = redact(made["demo_view"](details=plain)).details
+    assert all("CANARY" in str(lines) for lines in (plain.log("x"), plain.measured("x")))
+    assert "CANARY" not in str(told.log("x")) + str(told.measured("x"))
+    assert [line["step"] for line in told.measured("x")] == [*range(1, 9)]
+
+
+def test_a_margin_that_crosses_zero_has_a_line_there():
+    logged = [{"step": step, "rewards/margins": margin} for step, margin in enumerate((-1.0, 0.5, 3.0), 1)]
+    (drawn,) = pictures(LOGGED, [logged])
+    top, bottom = TOP, HEIGHT - TOP
+    assert drawn.zero == pytest.approx(bottom - (bottom - top) / 4, abs=0.05)
+    assert pictures(LOGGED, [logged[1:]])[0].zero is None
+    assert (drawn.high, drawn.low, drawn.end) == ("3.00", "\u22121.00", "3")
 
 
 def test_without_a_loss_there_is_no_curve(made):

@@ -2,6 +2,7 @@
 
 import pytest
 
+from harness.diagnosis import view
 from harness.stats import larger
 
 MATRIX = """\
@@ -26,6 +27,7 @@ def go(plan_of, run_plan, store, tmp_path):
     def call(text):
         plan = plan_of(text.replace("MOODY", str(tmp_path / "moody")).replace("SEEN", str(tmp_path / "seen")))
         outcome, _ = run_plan(plan)
+        call.seen = lambda: view(plan, store)
         (step,) = plan.steps.values()
         if outcome.reasons:
             return outcome.reasons[step.key]
@@ -76,6 +78,7 @@ def test_a_change_that_is_accepted_is_told_and_stops_nobody(go, store):
     assert facts["sentinel"]["changed"] == 20
     assert facts["sentinel"]["beyond"]
     assert answers(store) == 45
+    assert go.seen().teachers["warnings"].tolist() == ["20 of 20 canaries have changed"]
 
 
 def test_another_option_makes_another_teacher_whose_answers_are_kept_apart(go, store):

@@ -1,3 +1,5 @@
+import sqlite3
+from contextlib import closing
 from multiprocessing import get_context
 
 import pytest
@@ -93,3 +95,54 @@ def test_processes_that_open_a_new_journal_at_once_wait_for_each_other(tmp_path)
     for opener in openers:
         opener.join(120)
     assert [opener.exitcode for opener in openers] == [0, 0, 0, 0]
+
+
+def test_a_shelf_keeps_the_first_entry_and_gives_what_there_is(store):
+    shelf = store.shelf("features")
+    shelf.put({"a": b"1", "b": b""})
+    shelf.put({"a": b"2", "c": b"3"})
+    assert store.shelf("features").get(["a", "b", "c", "d", "a"]) == {"a": b"1", "b": b"", "c": b"3"}
+    assert store.shelf("other").get(["a"]) == {}
+
+
+def test_a_shelf_gives_any_number_of_entries(store):
+    shelf = store.shelf("features")
+    shelf.put({str(number): bytes([number % 256]) for number in range(1200)})
+    assert len(shelf.get(map(str, range(1300)))) == 1200
+
+
+def test_a_damaged_entry_of_a_shelf_counts_as_missing_and_can_be_made_again(store):
+    shelf = store.shelf("features")
+    shelf.put({"a": b"right"})
+    with closing(sqlite3.connect(shelf.path)) as connection, connection:
+        connection.execute("UPDATE entries SET value = ?", (b"wrong",))
+    assert shelf.get(["a"]) == {}
+    shelf.put({"a": b"right"})
+    assert shelf.get(["a"]) == {"a": b"right"}
+
+
+@pytest.mark.parametrize("name", ["", "../x", "A", "a/b"])
+def test_a_shelf_has_a_plain_name(store, name):
+    with pytest.raises(StoreError, match="is no name of a shelf"):
+        store.shelf(name)
+
+
+def _put_when_told(root, own, gate):
+    for number in range(20):
+        gate.wait(60)
+        Store(root).shelf(f"shelf-{number}").put({"shared": own, own.decode(): own})
+
+
+def test_processes_that_put_onto_a_new_shelf_at_once_lose_nothing(tmp_path):
+    context = get_context("spawn")
+    gate = context.Barrier(3)
+    workers = [context.Process(target=_put_when_told, args=(tmp_path, own, gate)) for own in (b"x", b"y", b"z")]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(120)
+    assert [worker.exitcode for worker in workers] == [0, 0, 0]
+    for number in range(20):
+        found = Store(tmp_path).shelf(f"shelf-{number}").get(["shared", "x", "y", "z"])
+        assert found.pop("shared") in found.values()
+        assert found == {"x": b"x", "y": b"y", "z": b"z"}

@@ -136,6 +136,16 @@ def test_the_stages_of_mmkd_follow_its_order():
     }
 
 
+@pytest.mark.parametrize("order", ["joint", "sequential", "dpo"])
+def test_mmkd_holds_the_student_to_no_reference_where_the_loss_has_none(order):
+    def references(loss):
+        *_, last = Mmkd(stage2_order=order, preference_loss=loss, beta=2.0, gamma=0.8).stage2()
+        return last.objective.reference, last.objective.beta, last.objective.gamma
+
+    assert {references(loss) for loss in ("simpo", "cpo", "orpo")} == {("none", 2.0, 0.8)}
+    assert {references(loss) for loss in ("sigmoid", "plackett_luce", "dpop")} == {("start", 2.0, 0.8)}
+
+
 def test_a_stage_2_of_dpo_alone_replays_preferences_because_targets_would_teach_nothing(pool):
     labels = {"split": PRISTINE, "agreed-f": FALSIFIED}
     for order in ("dpo", "sequential"):

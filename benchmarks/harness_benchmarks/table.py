@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from harness.api import SPLITS, Benchmark, DataError, Evidence, Image, Item, Split, Verdict, digest, hookimpl
 from harness_benchmarks.published import GIVEAWAYS, tells
 from harness_benchmarks.table_entries import Columns, Draw, Entry, entries_of
+from harness_benchmarks.table_posts import posts_of
 from harness_benchmarks.table_rows import bytes_of
 
 WORDS: Mapping[str, Verdict] = {
@@ -121,6 +122,12 @@ class Table(Benchmark):
         """Items in an order by their ids' digests; that of a file may tell labels."""
         return [self._item(entry) for entry in self._entries() if entry.split == split]
 
+    def posts(self) -> Sequence[Item | DataError]:
+        """Every row in the order of the file, whatever its label and its split."""
+        path = _filled(self.file)
+        found = posts_of(path, bytes_of(path), self.delimiter, self._columns(), self._folder(path))
+        return [post if isinstance(post, DataError) else self._item(post) for post in found]
+
     def labels(self, split: Split) -> Mapping[str, Verdict]:
         """The labels that are there."""
         return {entry.id: entry.label for entry in self._entries() if entry.split == split and entry.label}
@@ -149,21 +156,28 @@ class Table(Benchmark):
             path,
             bytes_of(path),
             self.delimiter,
-            Columns(
-                self.id,
-                self.caption,
-                self.image,
-                self.label,
-                self.split,
-                self.group,
-                self.entities,
-                self.evidence,
-                self.reference,
-            ),
-            _filled(self.images) if self.images else path.parent,
+            self._columns(),
+            self._folder(path),
             tuple(self.words.items()),
             Draw(self.validation, self.test, self.seed),
         )
+
+    def _columns(self) -> Columns:
+        return Columns(
+            self.id,
+            self.caption,
+            self.image,
+            self.label,
+            self.split,
+            self.group,
+            self.entities,
+            self.evidence,
+            self.reference,
+        )
+
+    def _folder(self, path: Path) -> Path:
+        """Where images are looked for."""
+        return _filled(self.images) if self.images else path.parent
 
     def _item(self, entry: Entry) -> Item:
         return Item(

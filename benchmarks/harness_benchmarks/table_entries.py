@@ -81,7 +81,7 @@ def entries_of(
 ) -> tuple[Entry, ...]:
     """Every row as an entry, in an order that has nothing to do with the file's; raises `DataError`."""
     rows = rows_of(path, data, columns.named, delimiter)
-    captions = [_needed(row, columns.caption, "caption") for row in rows]
+    captions = [needed(row, columns.caption, "caption") for row in rows]
     images = _images(rows, columns.image, folder)
     ids = _ids(rows, columns, captions)
     labels = _labels(rows, columns.label, dict(words))
@@ -105,7 +105,8 @@ def entries_of(
     return tuple(sorted(entries, key=lambda entry: digest(entry.id)))
 
 
-def _needed(row: Row, column: str, what: str) -> str:
+def needed(row: Row, column: str, what: str) -> str:
+    """The field's text; raises `DataError` where there is none."""
     text = row.text(column)
     if not text:
         raise row.fault(f"has no {what}: {column} is empty", "fill it in, or delete the row")
@@ -114,7 +115,7 @@ def _needed(row: Row, column: str, what: str) -> str:
 
 def _ids(rows: Sequence[Row], columns: Columns, captions: Sequence[str]) -> list[str]:
     if columns.id:
-        ids = [_needed(row, columns.id, "id") for row in rows]
+        ids = [needed(row, columns.id, "id") for row in rows]
         remedy = "give each item an id of its own, or say  id: null  to have ids made of image and caption"
     else:
         named = [row.text(columns.image) if columns.image else "" for row in rows]
@@ -135,8 +136,8 @@ def _images(rows: Sequence[Row], column: str | None, folder: Path) -> Sequence[P
         return [None] * len(rows)
     if not folder.is_dir():
         raise DataError("there is no such folder", place=str(folder), remedy="correct the option images")
-    names = [_needed(row, column, "image") for row in rows]
-    paths = [_inside(row, name, folder) for row, name in zip(rows, names, strict=True)]
+    names = [needed(row, column, "image") for row in rows]
+    paths = [inside(row, name, folder) for row, name in zip(rows, names, strict=True)]
     missing = [place for place, path in enumerate(paths) if not path.is_file()]
     if missing:
         raise rows[missing[0]].fault(
@@ -146,7 +147,7 @@ def _images(rows: Sequence[Row], column: str | None, folder: Path) -> Sequence[P
     return paths
 
 
-def _inside(row: Row, name: str, folder: Path) -> Path:
+def inside(row: Row, name: str, folder: Path) -> Path:
     """The image's path; what a stranger wrote must not lead out of the folder."""
     root = os.path.abspath(folder)
     path = Path(os.path.abspath(os.path.join(root, name)))
@@ -177,7 +178,7 @@ def _groups(rows: Sequence[Row], columns: Columns, images: Sequence[Path | None]
 
 
 def _said(rows: Sequence[Row], column: str, groups: Sequence[str]) -> list[Split]:
-    said = [_needed(row, column, "split").casefold() for row in rows]
+    said = [needed(row, column, "split").casefold() for row in rows]
     unknown = [place for place, word in enumerate(said) if word not in SPLIT_WORDS]
     if unknown:
         raise rows[unknown[0]].fault(

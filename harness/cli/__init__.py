@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from harness import __version__
-from harness.cli import compare, matrix, start
+from harness.cli import compare, export, matrix, predict, start
 from harness.cli.options import INCOMPLETE, YOURS
 from harness.cli.plugins import plugins
 from harness.cli.teachers import teachers
@@ -40,7 +40,7 @@ def main() -> None:
     """
 
 
-for command in (*matrix.COMMANDS, *compare.COMMANDS, *start.COMMANDS):
+for command in (*matrix.COMMANDS, *predict.COMMANDS, *export.COMMANDS, *compare.COMMANDS, *start.COMMANDS):
     main.add_command(command)
 main.add_command(teachers)
 main.add_command(plugins)

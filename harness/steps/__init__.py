@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 import time
 import traceback
@@ -18,7 +17,7 @@ from harness.steps.bench import StepBench
 from harness.steps.predict import predict
 from harness.steps.rank import rank
 from harness.steps.train import train
-from harness.store import Store
+from harness.store import Draft, Store
 from harness.terms import Terms
 
 STEPS: Mapping[str, Callable[[Step, Store, StepBench], Mapping[str, Any]]] = {
@@ -52,26 +51,25 @@ class Report:
 
 def perform(step: Step, root: Path, provenance: Mapping[str, Any], terms: Terms | None = None) -> Report:
     """Run one step and put its artifact into the store at ``root``. Runs in a worker; raises nothing."""
-    store, start = Store(root), time.perf_counter()
-    try:
+    store = Store(root)
+
+    def act(start: float) -> None:
         with store.writing(step.kind, step.key) as draft:
-            bench = StepBench(store, step.key, draft.folder, int(step.params.get("seed", 0)), terms)
+            bench = bench_of(step, store, draft, terms)
             facts = STEPS[step.kind](step, store, bench)
-            seconds = time.perf_counter() - start
-            draft.finish(
-                {
-                    "what": step.what,
-                    "ingredients": step.described(),
-                    "facts": facts,
-                    "proofs": bench.proofs,
-                    "provenance": {
-                        **provenance,
-                        **_device(),
-                        "seconds": round(seconds, 3),
-                        "finished": round(time.time(), 3),
-                    },
-                }
-            )
+            draft.finish(manifest(step, bench, facts, provenance, time.perf_counter() - start))
+
+    report = attempt(step, act)
+    if report.state == "done":
+        store.forget_checkpoints(step.key)
+    return report
+
+
+def attempt(step: Step, act: Callable[[float], None]) -> Report:
+    """How the act ended, which is told when it began."""
+    start = time.perf_counter()
+    try:
+        act(start)
     except (LabelsWanted, BudgetSpent) as error:
         return Report(step.key, "waiting", time.perf_counter() - start, str(error))
     except HarnessError as error:
@@ -80,5 +78,28 @@ def perform(step: Step, root: Path, provenance: Mapping[str, Any], terms: Terms 
     except Exception as error:
         reason = f"{type(error).__name__}: {error}"
         return Report(step.key, "failed", time.perf_counter() - start, reason, traceback.format_exc())
-    shutil.rmtree(store.checkpoints(step.key), ignore_errors=True)
-    return Report(step.key, "done", seconds)
+    return Report(step.key, "done", time.perf_counter() - start)
+
+
+def bench_of(step: Step, store: Store, draft: Draft, terms: Terms | None = None) -> StepBench:
+    """The workbench over a draft of the step's artifact."""
+    return StepBench(store, step.key, draft.folder, int(step.params.get("seed", 0)), terms)
+
+
+def manifest(
+    step: Step, bench: StepBench, facts: Mapping[str, Any], provenance: Mapping[str, Any], seconds: float
+) -> dict[str, Any]:
+    """What is known of a step that is done, beside its files."""
+    return {
+        "what": step.what,
+        "ingredients": step.described(),
+        "facts": facts,
+        "proofs": bench.proofs,
+        "provenance": {
+            **provenance,
+            **_device(),
+            "seconds": round(seconds, 3),
+            "finished": round(time.time(), 3),
+            **({"measured": bench.measured} if bench.measured else {}),
+        },
+    }

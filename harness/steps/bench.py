@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+from harness.shelf import Shelf
 from harness.store import Store
 from harness.terms import Terms
 
 T = TypeVar("T")
 
-# What a worker process keeps loaded from step to step. It is a cache: losing it costs time, nothing else.
+# What a worker process keeps loaded from step to step, last used last. Losing it costs time, nothing else.
 _WARM: dict[str, Any] = {}
+
+KEPT_WARM = 2
+"""Objects that are kept: how large one is, such as a base model, only its student knows."""
 
 LOG = "log.jsonl"
 
@@ -28,6 +33,7 @@ class StepBench:
         self.seed = seed
         self.terms = terms or Terms()
         self.proofs: dict[str, object] = {}
+        self.measured: list[dict[str, float | int | str]] = []
 
     @property
     def checkpoints(self) -> Path:
@@ -42,11 +48,29 @@ class StepBench:
     def prove(self, **facts: object) -> None:
         self.proofs.update(facts)
 
+    def measure(self, **values: float | int | str) -> None:
+        self.measured.append(values)
+
     def warm(self, key: str, make: Callable[[], T]) -> T:
-        if key not in _WARM:
-            _WARM[key] = make()
-        found: T = _WARM[key]
+        found: T
+        if key in _WARM:
+            found = _WARM.pop(key)
+        else:
+            _make_room()
+            found = make()
+        _WARM[key] = found
         return found
 
     def cached(self, key: str, make: Callable[[Path], None]) -> Path:
         return self._store.cached(key, make)
+
+    def shelf(self, name: str) -> Shelf:
+        return self._store.shelf(name)
+
+
+def _make_room() -> None:
+    """Let go of what was not used for longest, before the next is made: both may not fit into memory."""
+    while len(_WARM) >= KEPT_WARM:
+        del _WARM[next(iter(_WARM))]
+        # Models refer to themselves, and without this their memory would be held for a while.
+        gc.collect()

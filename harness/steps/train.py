@@ -5,10 +5,9 @@ from __future__ import annotations
 import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, cast
 
-from harness.components import Accepts, Benchmark, Need, Recipe, Student
+from harness.components import Accepts, Benchmark, Job, Need, Recipe, Student
 from harness.errors import TrainingError
 from harness.plan import Step
 from harness.steps import rows
@@ -21,22 +20,26 @@ from harness.types import Example, Item, Preference, Target
 
 def train(step: Step, store: Store, bench: StepBench) -> Mapping[str, Any]:
     """Buy labels, let the recipe make examples of them, and train the student."""
+    job, facts = prepare(step, store, bench)
+    if not learns_nothing(job, bench):
+        student = cast(Student, step.components["student"])
+        student.train(job.items, job.examples, job.objective, job.start, bench)
+    return facts
+
+
+def prepare(step: Step, store: Store, bench: StepBench) -> tuple[Job, Mapping[str, Any]]:
+    """What the student is to be given, and what the manifest says of it."""
     recipe = cast(Recipe, step.components["recipe"])
-    student = cast(Student, step.components["student"])
     pool = _pool(step, store, recipe)
     examples = list(recipe.examples(pool))
     refuse_undeclared(examples, pool.items, recipe.asks())
     start = store.folder("train", step.inputs["start"]) if "start" in step.inputs else None
-    bought = len(pool.labels) if Need.LABELS in recipe.needs() else 0
-    if examples:
-        student.train(pool.items, examples, recipe.objective, start, bench)
-    else:
-        _nothing_to_learn(start, bench)
-    return {
+    facts = {
         "examples": _counts(examples),
-        "labels_bought": bought,
+        "labels_bought": len(pool.labels) if Need.LABELS in recipe.needs() else 0,
         "objective": recipe.objective.model_dump(mode="json"),
     }
+    return Job(pool.items, examples, recipe.objective, start, bench), facts
 
 
 def _pool(step: Step, store: Store, recipe: Recipe) -> DeclaredPool:
@@ -93,12 +96,15 @@ def _counts(examples: Sequence[Example]) -> dict[str, int]:
     return dict(sorted(counts.items()))
 
 
-def _nothing_to_learn(start: Path | None, bench: StepBench) -> None:
-    """Without examples a stage leaves the model as it was."""
-    if start is None:
+def learns_nothing(job: Job, bench: StepBench) -> bool:
+    """Whether there are no examples; then the model is left as it was."""
+    if job.examples:
+        return False
+    if job.start is None:
         raise TrainingError(
             "the recipe made no example, and there is no earlier model to keep",
             remedy="Did every teacher fail? `harness report` counts their outcomes.",
         )
-    shutil.copytree(start, bench.out, dirs_exist_ok=True, ignore=shutil.ignore_patterns(MANIFEST, "log.jsonl"))
+    shutil.copytree(job.start, bench.out, dirs_exist_ok=True, ignore=shutil.ignore_patterns(MANIFEST, "log.jsonl"))
     bench.prove(unchanged=True)
+    return True

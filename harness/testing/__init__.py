@@ -17,22 +17,21 @@ from collections.abc import Mapping, Sequence
 
 from harness.components import Component
 from harness.steps.bench import StepBench as Bench
-from harness.testing import benchmark, component, executor, report, rule, strategy, student, teacher
+from harness.testing import benchmark, component, executor, export, report, rule, strategy, student, teacher
 from harness.testing.contract import Check, ContractBroken, Finding, examine, remedy_of, rule_of
 from harness.testing.lessons import workbench
 
-CHECKS: Mapping[str, Sequence[Check]] = {
-    kind: (*component.CHECKS, *module.CHECKS)
-    for kind, module in {
-        "benchmark": benchmark,
-        "teacher": teacher,
-        "student": student,
-        "rule": rule,
-        "strategy": strategy,
-        "report": report,
-        "executor": executor,
-    }.items()
+_OF_KIND: Mapping[str, Sequence[Check]] = {
+    "benchmark": benchmark.CHECKS,
+    "teacher": teacher.CHECKS,
+    "student": (*student.CHECKS, *export.CHECKS),
+    "rule": rule.CHECKS,
+    "strategy": strategy.CHECKS,
+    "report": report.CHECKS,
+    "executor": executor.CHECKS,
 }
+
+CHECKS: Mapping[str, Sequence[Check]] = {kind: (*component.CHECKS, *checks) for kind, checks in _OF_KIND.items()}
 """The rules of each kind, those that hold for every component first."""
 
 

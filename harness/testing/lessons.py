@@ -5,16 +5,16 @@ from __future__ import annotations
 import atexit
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
-from harness.components import Accepts, Objective, Student
+from harness.components import Accepts, Job, Objective, Student
 from harness.errors import MissingDependency
 from harness.steps.bench import StepBench as Bench
 from harness.store import Store
 from harness.testing import material
-from harness.testing.contract import skip, told
+from harness.testing.contract import broken, skip, told
 from harness.types import Example, Item, Prediction, Preference, Target, opposite
 
 ITEMS = 16
@@ -59,6 +59,26 @@ class Lessons:
         """Trained on the same flipped verdicts, from the base."""
         return self.train("stage2-alone", self.flipped(), None)
 
+    @cached_property
+    def other_seed(self) -> Path:
+        """As stage 1, with another seed."""
+        return self.train("other-seed", self.targets(self.items), None, seed=2)
+
+    def train_together(self) -> list[Path]:
+        """Stage 1, another seed and stage 2 at once, as many of them as the student takes."""
+        jobs = [
+            self.job("stage1-together", self.targets(self.items), None),
+            self.job("other-seed-together", self.targets(self.items), None, seed=2),
+            self.job("stage2-together", self.flipped(), self.stage1),
+        ][: self.student.at_once()]
+        try:
+            self.student.train_many(jobs)
+        except MissingDependency:
+            raise
+        except Exception as error:
+            broken(f"train_many() raised {told(error)}")
+        return [job.bench.out for job in jobs]
+
     def targets(self, items: Sequence[Item]) -> list[Example]:
         """True verdicts with words."""
         return [Target(item.id, self.truth[item.id], rationale="So the pages say.") for item in items]
@@ -88,20 +108,24 @@ class Lessons:
         image_of = other.id if kind is Accepts.IMAGE_PREFERENCES else None
         return Preference(item.id, Target(item.id, right, rationale="So the pages say."), rejected, image_of)
 
-    def train(self, name: str, examples: Sequence[Example], start: Path | None) -> Path:
+    def train(self, name: str, examples: Sequence[Example], start: Path | None, seed: int = 1) -> Path:
         """Train into a new folder; where that fails, another rule says so."""
         try:
-            return self.try_to_train(name, examples, start)
+            return self.try_to_train(name, examples, start, seed)
         except MissingDependency:
             raise
         except Exception as error:
             skip(f"train() raised {told(error)}")
 
-    def try_to_train(self, name: str, examples: Sequence[Example], start: Path | None) -> Path:
+    def try_to_train(self, name: str, examples: Sequence[Example], start: Path | None, seed: int = 1) -> Path:
         """Train into a new folder."""
-        bench = self.bench(name)
-        self.student.train(self.by_id, examples, self.objective(examples), start, bench)
-        return bench.out
+        job = self.job(name, examples, start, seed)
+        self.student.train(job.items, job.examples, job.objective, job.start, job.bench)
+        return job.bench.out
+
+    def job(self, name: str, examples: Sequence[Example], start: Path | None, seed: int = 1) -> Job:
+        """A training into a new folder."""
+        return Job(self.by_id, examples, self.objective(examples), start, workbench(self.root, seed, name))
 
     def objective(self, examples: Sequence[Example]) -> Objective:
         """Targets by their likelihood; preferences by the student's plainest loss."""
@@ -147,3 +171,17 @@ def lessons(student: Student) -> Lessons:
     if key not in _LESSONS:
         _LESSONS[key] = Lessons(student)
     return _LESSONS[key]
+
+
+def same(one: Mapping[str, Prediction], other: Mapping[str, Prediction]) -> bool:
+    """Whether no prediction of an item that both judge differs."""
+    return all(distance(one[item_id], other[item_id]) < 1e-6 for item_id in one.keys() & other.keys())
+
+
+def distance(one: Prediction, other: Prediction) -> float:
+    """How far two predictions are apart: 1 where they differ in words, else by their probabilities."""
+    if (one.outcome, one.p_falsified is None) != (other.outcome, other.p_falsified is None):
+        return 1.0
+    if one.p_falsified is None or other.p_falsified is None:
+        return float((one.verdict, one.text) != (other.verdict, other.text))
+    return abs(one.p_falsified - other.p_falsified)

@@ -6,7 +6,7 @@ import os
 import pickle
 import shutil
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -18,10 +18,10 @@ from harness.errors import MissingDependency
 from harness.identity import file_digest
 from harness.testing import material
 from harness.testing.contract import broken, skip, told
-from harness.testing.lessons import Lessons, Said, lessons
+from harness.testing.lessons import Lessons, Said, distance, lessons, same
 from harness.types import Item, MalformedAnswer, Prediction
 
-# Batches of other sizes may change the last digits of a model's probability.
+# Batches of other sizes may change the last digits of a model's probability, and of its weights.
 TOLERANCE = 1e-3
 
 
@@ -77,22 +77,37 @@ def check_predicts_every_item_exactly_once(student: Student) -> None:
 def check_training_changes_the_answers(student: Student) -> None:
     """train() must learn something and write it, and predict() must load it."""
     course = lessons(student)
-    if _same(course.untrained, course.predict(course.stage1)):
+    if same(course.untrained, course.predict(course.stage1)):
         broken("after training on every item, the predictions are those of the base")
 
 
 def check_the_seed_fixes_what_is_learnt(student: Student) -> None:
     """Seed every random choice with bench.seed, the new weights first of all, and take nothing from the clock."""
     course = lessons(student)
-    if not _same(course.predict(course.stage1), course.predict(course.stage1_again)):
+    if not same(course.predict(course.stage1), course.predict(course.stage1_again)):
         broken("two trainings with one seed give different predictions")
 
 
 def check_goes_on_from_its_start(student: Student) -> None:
     """Where start is given, load what it holds and train that; stage 2 goes on from stage 1."""
     course = lessons(student)
-    if _same(course.predict(course.stage2), course.predict(course.stage2_alone)):
+    if same(course.predict(course.stage2), course.predict(course.stage2_alone)):
         broken("stage 2 gives the same model from the stage-1 folder as from the base")
+
+
+def check_trains_many_as_it_trains_each(student: Student) -> None:
+    """Keep the jobs of train_many() apart: each has its own seed, start, examples and workbench, and must write what
+    train() writes for it alone. at_once() is how many jobs there may be, 1 or more."""
+    if not isinstance(student.at_once(), int) or student.at_once() < 1:
+        broken(f"at_once() is {student.at_once()!r}")
+    if student.at_once() == 1:
+        skip("it does one training at a time")
+    course = lessons(student)
+    alone = [course.stage1, course.other_seed, course.stage2]
+    for one, many in zip(alone, course.train_together(), strict=False):
+        said, wanted = course.predict(many), course.predict(one)
+        if far := [item for item in said if distance(said[item], wanted[item]) > TOLERANCE]:
+            broken(f"trained with others, the model of {one.name!r} predicts {len(far)} of {len(said)} items otherwise")
 
 
 def check_leaves_its_start_as_it_was(student: Student) -> None:
@@ -118,7 +133,7 @@ def check_predicts_the_same_from_a_moved_model(student: Student) -> None:
         error = _error_of(lambda: course.try_to_predict(moved, course.items))
         if error is not None:
             broken(f"a copy of the model's folder cannot be used: {told(error)}")
-        if not _same(before, course.predict(moved)):
+        if not same(before, course.predict(moved)):
             broken("a copy of the model's folder predicts otherwise")
     finally:
         hidden.rename(course.stage1)
@@ -130,7 +145,7 @@ def check_what_it_reads_matters(student: Student) -> None:
     course = lessons(student)
     before = course.predict(course.stage1)
     for part in sorted(student.reads()):
-        if _same(before, course.predict(course.stage1, material.without(course.items, part))):
+        if same(before, course.predict(course.stage1, material.without(course.items, part))):
             broken(f"with another {part}, every prediction stays as it was")
 
 
@@ -144,7 +159,7 @@ def check_reads_neither_ids_nor_groups(student: Student) -> None:
         for old, new in zip(course.items, renamed, strict=True)
         if new.id in after
     }
-    if not _same(course.predict(course.stage1), back):
+    if not same(course.predict(course.stage1), back):
         broken("the same items under other ids get other predictions")
 
 
@@ -157,7 +172,7 @@ def check_does_not_depend_on_batches(student: Student) -> None:
         alone |= course.predict(course.stage1, [item])
     together = course.predict(course.stage1)
     for item in few:
-        if item.id in alone and item.id in together and _distance(alone[item.id], together[item.id]) > TOLERANCE:
+        if item.id in alone and item.id in together and distance(alone[item.id], together[item.id]) > TOLERANCE:
             broken(f"alone, an item gets {alone[item.id].p_falsified}; among others {together[item.id].p_falsified}")
 
 
@@ -235,19 +250,6 @@ def _named(model: Path | None) -> str:
     return "untrained" if model is None else "trained"
 
 
-def _same(one: Mapping[str, Prediction], other: Mapping[str, Prediction]) -> bool:
-    return all(_distance(one[item_id], other[item_id]) < 1e-6 for item_id in one.keys() & other.keys())
-
-
-def _distance(one: Prediction, other: Prediction) -> float:
-    """How far two predictions are apart: 1 where they differ in words, else by their probabilities."""
-    if (one.outcome, one.p_falsified is None) != (other.outcome, other.p_falsified is None):
-        return 1.0
-    if one.p_falsified is None or other.p_falsified is None:
-        return float((one.verdict, one.text) != (other.verdict, other.text))
-    return abs(one.p_falsified - other.p_falsified)
-
-
 @contextmanager
 def _in_empty_folder() -> Iterator[Path]:
     before = Path.cwd()
@@ -277,6 +279,7 @@ CHECKS = (
     check_training_changes_the_answers,
     check_the_seed_fixes_what_is_learnt,
     check_goes_on_from_its_start,
+    check_trains_many_as_it_trains_each,
     check_leaves_its_start_as_it_was,
     check_predicts_the_same_from_a_moved_model,
     check_what_it_reads_matters,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from math import isfinite
 
 from harness.components import Teacher
 from harness.errors import MissingDependency
@@ -45,6 +46,15 @@ def check_keeps_probabilities_between_0_and_1(teacher: Teacher) -> None:
         broken(str(error))
 
 
+def check_counts_its_costs_from_0(teacher: Teacher) -> None:
+    """usage counts calls, tokens and US dollars in finite numbers from 0: a budget rests on them."""
+    for annotation in _answers(teacher, _items(teacher)):
+        usage = annotation.usage
+        numbers = (usage.calls, usage.input_tokens, usage.output_tokens, usage.usd)
+        if not all(isfinite(number) and number >= 0 for number in numbers):
+            broken(f"an answer cost {usage}")
+
+
 def check_answers_every_item_exactly_once(teacher: Teacher) -> None:
     """Yield one annotation per item, in any order, with the item's id; one that cannot be answered has another
     outcome than "ok"."""
@@ -66,6 +76,15 @@ def check_answers_nothing_when_asked_nothing(teacher: Teacher) -> None:
         broken(f"annotate([]) raised {told(error)}")
     if said:
         broken(f"annotate([]) gave {len(said)} answers")
+
+
+def check_takes_any_sequence(teacher: Teacher) -> None:
+    """Read items by iterating, indexing and len() alone: a run with a budget hands over a sequence that is no list."""
+    items = _items(teacher)
+    _answers(teacher, items)
+    error = _try(teacher, tuple(items))[1]
+    if error is not None:
+        broken(f"handed a tuple of items, annotate() raised {told(error)}")
 
 
 def check_says_the_same_twice(teacher: Teacher) -> None:
@@ -226,8 +245,10 @@ CHECKS = (
     check_gives_only_annotations,
     check_keeps_to_the_known_outcomes_and_verdicts,
     check_keeps_probabilities_between_0_and_1,
+    check_counts_its_costs_from_0,
     check_answers_every_item_exactly_once,
     check_answers_nothing_when_asked_nothing,
+    check_takes_any_sequence,
     check_says_the_same_twice,
     check_does_not_depend_on_batches,
     check_does_not_depend_on_the_order,

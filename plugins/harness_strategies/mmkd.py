@@ -27,6 +27,9 @@ from harness_strategies.targets import LearnAllTeachers, consensus, spokesman, t
 
 Balance = Literal["none", "undersample", "oversample"]
 
+REFERENCE_FREE = frozenset({"simpo", "cpo", "orpo"})
+"""Preference losses that have no reference."""
+
 
 class _OnConflicts(Recipe):
     """What is bought, balanced, with a replay of what stage 1 already knew."""
@@ -143,11 +146,14 @@ class Mmkd(Strategy):
     stage2_order: Literal["joint", "sequential", "sft", "dpo"] = "joint"
     """Fine-tuning and DPO as one loss, one after the other, or only one of them."""
     preference_loss: str = "sigmoid"
-    """The preference loss, by TRL's name."""
+    """The preference loss, by the name that the student gives it: TRL's, or such as ``simpo``, ``cpo`` and ``orpo``,
+    which hold the student to no reference. CPO and ORPO as published have ``sft_weight`` 1 in a joint stage 2."""
     sft_weight: float = Field(default=1.0, ge=0)
     """Weight of the chosen answer's likelihood beside the preference loss, in a joint stage 2."""
     beta: float = Field(default=0.1, gt=0)
-    """How strongly DPO holds the student to the stage-1 adapter."""
+    """How strongly DPO holds the student to the stage-1 adapter; the scale of SimPO's reward (2 or more), ORPO's λ."""
+    gamma: float = Field(default=0.5, ge=0)
+    """The margin that SimPO wants between the rewards of the chosen and the rejected answer."""
     balance: Balance = "oversample"
     """How the classes among the bought items are made equal, after buying: the rarer one repeated, the other one cut,
     or neither."""
@@ -179,7 +185,14 @@ class Mmkd(Strategy):
         return LearnRightTeacher(objective=objective, balance=self.balance, replay=self.replay)
 
     def _preferring(self, losses: Mapping[str, float]) -> Recipe:
-        objective = Objective(losses=losses, beta=self.beta, epochs=self.epochs, lr=self.lr)
+        objective = Objective(
+            losses=losses,
+            beta=self.beta,
+            gamma=self.gamma,
+            reference="none" if self.preference_loss in REFERENCE_FREE else "start",
+            epochs=self.epochs,
+            lr=self.lr,
+        )
         return PreferRightTeacher(
             objective=objective, balance=self.balance, replay=self.replay, replay_as=self.replay_as
         )

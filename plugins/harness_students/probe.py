@@ -21,10 +21,10 @@ from harness.api import (
     Workbench,
     hookimpl,
     sha256_of,
-    verdict_of,
 )
+from harness_students.featured import Featured
 from harness_students.probe_losses import LOSSES, Batch, batch_of, loss_of
-from harness_students.probe_model import FILE, Inputs, Model, Part, fresh, load, one_thread, save
+from harness_students.probe_model import FILE, Model, fresh, load, one_thread, save
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -36,8 +36,8 @@ UNTRAINED = "untrained"
 SAME = 1e-6
 
 
-class Probe(Student):
-    """A linear or one-hidden-layer classifier on features of image and caption that came with the data set.
+class Probe(Featured):
+    """A linear or one-hidden-layer classifier on features of image and caption, and on similarities to the evidence.
 
     It goes through both stages as a large student does: targets by their likelihood, hard or soft, and
     preferences by DPO on the verdict's log-odds, with the start of the training as the reference.
@@ -48,14 +48,6 @@ class Probe(Student):
 
     name = "probe"
 
-    image: str = "image"
-    """Name of the items' feature for the image."""
-    text: str = "text"
-    """Name of the items' feature for the caption."""
-    parts: tuple[Part, ...] = Field(default=("image", "text", "product", "difference", "cosine"), min_length=1)
-    """What is made of the two features, each scaled to length 1; all but image and text need equal lengths."""
-    extra: tuple[str, ...] = ()
-    """Names of further features that are looked at as they are."""
     hidden: int = Field(default=32, ge=0, le=4096)
     """Units of the hidden layer; 0 for a linear probe."""
     epochs: float = Field(default=30, gt=0)
@@ -66,10 +58,6 @@ class Probe(Student):
     """Examples in a step."""
     weight_decay: float = Field(default=0.1, ge=0)
     """AdamW's decay of weights towards zero."""
-
-    def reads(self) -> frozenset[str]:
-        """The features that are looked at."""
-        return frozenset(f"features.{name}" for name in (self.image, self.text, *self.extra))
 
     def accepts(self) -> frozenset[Accepts]:
         """Targets, hard or soft, and pairs; weights with either."""
@@ -92,8 +80,10 @@ class Probe(Student):
         Inputs are standardised by the training items that the first training was given, labelled or not.
         """
         with one_thread():
-            rows = {key: self._inputs.of(items[key]) for key in sorted(items)}
-            model = load(self._inputs, start) if start else fresh(self._usable(rows), self.hidden, bench.seed)
+            ordered = [items[key] for key in sorted(items)]
+            rows = {item.id: row for item, row in self._rows(ordered, bench)}
+            usable = self._usable(list(rows.values()))
+            model = load(self._inputs, start) if start else fresh(usable, self.hidden, bench.seed)
             learnt = [
                 example for example in examples if model.fits(rows[example.item_id]) and _asks_for_verdict(example)
             ]
@@ -112,32 +102,12 @@ class Probe(Student):
         import torch
 
         trained = load(self._inputs, model) if model else None
-        for item in items:
+        for item, row in self._rows(items, bench):
+            if not (trained.fits(row) if trained else row):
+                yield self._said(item, None)
+                continue
             with one_thread(), torch.no_grad():
-                row = self._inputs.of(item)
-                fits = trained.fits(row) if trained else bool(row)
-                p_falsified = float(trained.logits(trained.inputs([row])).sigmoid()) if trained and fits else 0.5
-            if fits:
-                yield Prediction(item.id, "ok", verdict_of(p_falsified), p_falsified)
-            else:
-                yield Prediction(item.id, "error", text=f"It has no usable {' and '.join(sorted(self.reads()))}.")
-
-    @property
-    def _inputs(self) -> Inputs:
-        return Inputs(self.image, self.text, self.parts, self.extra)
-
-    def _usable(self, rows: Mapping[str, list[Tensor]]) -> list[list[Tensor]]:
-        """The vectors of items that have the features; raises `TrainingError` where none has, or lengths differ."""
-        usable = [row for row in rows.values() if row]
-        if not usable:
-            raise TrainingError(
-                f"no training item has usable {' and '.join(sorted(self.reads()))}",
-                place="probe",
-                remedy="name by image and text two features that the benchmark gives",
-            )
-        if len({sum(map(len, row)) for row in usable}) > 1:
-            raise TrainingError("the features of the training items differ in length", place="probe")
-        return usable
+                yield self._said(item, float(trained.logits(trained.inputs([row])).sigmoid()) if trained else 0.5)
 
     def _fit(
         self, model: Model, inputs: Tensor, batch: Batch, objective: Objective, start: Path | None, bench: Workbench
@@ -157,7 +127,14 @@ class Probe(Student):
             queue = queue or _chunks(torch.randperm(len(inputs), generator=order), size)
             rows = queue.pop(0)
             optimizer.param_groups[0]["lr"] = (objective.lr or self.lr) * (1 - step / steps)
-            loss = loss_of(policy.logits(inputs[rows]), reference[rows], batch[rows], objective.losses, objective.beta)
+            loss = loss_of(
+                policy.logits(inputs[rows]),
+                reference[rows],
+                batch[rows],
+                objective.losses,
+                objective.beta,
+                objective.gamma,
+            )
             optimizer.zero_grad()
             torch.autograd.backward(loss)
             optimizer.step()

@@ -2,7 +2,8 @@
 
 The answer is a verdict, so with log-odds z of falsified and s = +1 where falsified is chosen, -1 where pristine
 is, log π(chosen) - log π(rejected) is exactly s·z, and the preference losses below are TRL's with nothing left out
-(``trl/trainer/dpo_trainer.py`` of TRL 1.16, ``_compute_loss``).
+(``trl/trainer/dpo_trainer.py`` of TRL 1.16, ``_compute_loss``). So are those without a reference, as such an answer
+has a length of 1 and the two answers' probabilities sum to 1: then log odds(chosen) - log odds(rejected) is 2·s·z.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from harness.api import Example, Preference, Target, TrainingError
 if TYPE_CHECKING:
     from torch import Tensor
 
-LOSSES = ("hinge", "ipo", "sft", "sigmoid")
+LOSSES = ("cpo", "hinge", "ipo", "orpo", "plackett_luce", "sft", "sigmoid", "simpo")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,14 @@ def _probability(target: Target) -> float:
     return float(target.verdict == "falsified")
 
 
-def loss_of(logits: Tensor, reference: Tensor, batch: Batch, losses: Mapping[str, float], beta: float) -> Tensor:
+def loss_of(
+    logits: Tensor,
+    reference: Tensor,
+    batch: Batch,
+    losses: Mapping[str, float],
+    beta: float,
+    gamma: float = 0.5,
+) -> Tensor:
     """Mean over all B examples, targets and preferences alike, of weight times loss; a scalar.
 
     ``logits`` and ``reference`` are log-odds of falsified (B,); a target's loss is its cross-entropy, a
@@ -79,9 +87,14 @@ def loss_of(logits: Tensor, reference: Tensor, batch: Batch, losses: Mapping[str
     from torch.nn.functional import binary_cross_entropy_with_logits as cross_entropy
 
     nll = cross_entropy(logits, batch.target, reduction="none")
-    margin = batch.side * (logits - reference)
+    log_sigmoid = torch.nn.functional.logsigmoid
+    margin, free = batch.side * (logits - reference), batch.side * logits
     formulas: dict[str, Callable[[], Tensor]] = {
-        "sigmoid": lambda: -torch.nn.functional.logsigmoid(beta * margin),
+        "sigmoid": lambda: -log_sigmoid(beta * margin),
+        "plackett_luce": lambda: -log_sigmoid(beta * margin),
+        "simpo": lambda: -log_sigmoid(beta * free - gamma),
+        "cpo": lambda: -log_sigmoid(beta * free),
+        "orpo": lambda: -beta * log_sigmoid(2 * free),
         "hinge": lambda: torch.relu(1 - beta * margin),
         "ipo": lambda: (margin - 1 / (2 * beta)) ** 2,
         "sft": lambda: nll,

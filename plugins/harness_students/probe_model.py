@@ -1,4 +1,4 @@
-"""The probe's numbers: features to inputs, inputs to log-odds, and both to and from a file."""
+"""The probe's numbers: inputs to log-odds, and a model to and from a file."""
 
 from __future__ import annotations
 
@@ -6,48 +6,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from harness.api import Item, TrainingError
+from harness.api import TrainingError
+from harness_students.inputs import Inputs
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from harness_students.inputs import Vector
+
 FILE = "probe.safetensors"
 FORMAT = "harness probe 1"
-
-Part = Literal["image", "text", "product", "difference", "cosine"]
-
-
-@dataclass(frozen=True, slots=True)
-class Inputs:
-    """What a probe looks at: parts made of the two vectors, then further features as they are."""
-
-    image: str
-    text: str
-    parts: tuple[Part, ...]
-    extra: tuple[str, ...]
-
-    def of(self, item: Item) -> list[Tensor]:
-        """A vector (D_p,) for each part; no vector at all where the item lacks a finite feature."""
-        import torch
-
-        names = (self.image, self.text, *self.extra)
-        if any(name not in item.features for name in names):
-            return []
-        image, text, *extra = (torch.tensor(item.features[name], dtype=torch.float32).flatten() for name in names)
-        if not all(bool(torch.isfinite(vector).all()) for vector in (image, text, *extra)):
-            return []
-        image, text = _unit(image), _unit(text)
-        made = {"image": image, "text": text}
-        if image.shape == text.shape:
-            made |= {"product": image * text, "difference": (image - text).abs(), "cosine": (image @ text)[None]}
-        return [*(made[part] for part in self.parts), *extra] if made.keys() >= set(self.parts) else []
-
-
-def _unit(vector: Tensor) -> Tensor:
-    unit: Tensor = vector / vector.norm().clamp_min(1e-12)
-    return unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +33,13 @@ class Model:
     scale: Tensor  # (D,), what standardised inputs are multiplied by
     weights: Mapping[str, Tensor]
 
-    def fits(self, row: Sequence[Tensor]) -> bool:
+    def fits(self, row: Sequence[Vector]) -> bool:
         """Whether an item's vectors are there and as long as those trained on."""
         return sum(map(len, row)) == len(self.mean)
 
-    def inputs(self, rows: Sequence[Sequence[Tensor]]) -> Tensor:
+    def inputs(self, rows: Sequence[Sequence[Vector]]) -> Tensor:
         """Standardised inputs (N, D)."""
-        import torch
-
-        return (torch.stack([torch.cat(list(row)) for row in rows]) - self.mean) * self.scale
+        return (_matrix(rows) - self.mean) * self.scale
 
     def logits(self, inputs: Tensor) -> Tensor:
         """Log-odds of falsified (N,) for standardised inputs (N, D)."""
@@ -101,15 +69,23 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def fresh(rows: Sequence[Sequence[Tensor]], hidden: int, seed: int) -> Model:
+def _matrix(rows: Sequence[Sequence[Vector]]) -> Tensor:
+    """(N, D)"""
+    import numpy as np
+    import torch
+
+    return torch.from_numpy(np.stack([np.concatenate(row) for row in rows]))
+
+
+def fresh(rows: Sequence[Sequence[Vector]], hidden: int, seed: int) -> Model:
     """An untrained model: log-odds 0 for everything, as the output layer starts at zero.
 
     The hidden layer is drawn uniformly from ±1 by the seed; no global random state is read or changed.
     """
     import torch
 
-    matrix = torch.stack([torch.cat(list(row)) for row in rows])  # (N, D)
-    lengths = torch.cat([torch.full_like(part, len(part)) for part in rows[0]])  # (D,)
+    matrix = _matrix(rows)  # (N, D)
+    lengths = torch.cat([torch.full((len(part),), float(len(part))) for part in rows[0]])  # (D,)
     deviation = matrix.std(0, correction=0)
     scale = torch.where(deviation > 1e-8, deviation, 1.0).reciprocal() / lengths.sqrt()
     width = hidden or len(scale)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from harness.api import (
     Accepts,
     Example,
+    Exported,
     Item,
+    Job,
     Objective,
     Prediction,
     Student,
@@ -20,7 +23,12 @@ from harness.api import (
     file_digest,
     hookimpl,
 )
-from harness_students.families import lora_targets
+from harness_students.engine.batches import Batches
+from harness_students.engine.engage import features_of
+from harness_students.engine.switches import Engine
+from harness_students.preflight import Preflight
+from harness_students.preflight_rig import Rig, rig_of
+from harness_students.vlm_adapter import changed, new_adapter, write
 from harness_students.vlm_base import (
     Base,
     Model,
@@ -28,15 +36,23 @@ from harness_students.vlm_base import (
     adapter_sha256,
     load_base,
     open_adapter,
-    quiet_peft,
     require_packages,
 )
+from harness_students.vlm_export import base_name, described, merge, name_base
 from harness_students.vlm_loading import Attention, Device, Loading, Quantize
+from harness_students.vlm_many import Enter, train_together
+from harness_students.vlm_objective import LOSSES
 from harness_students.vlm_pictures import Pictures
-from harness_students.vlm_predict import predict
-from harness_students.vlm_rows import LOSSES, Rows, make_rows
+from harness_students.vlm_predict import predict, predict_scored
+from harness_students.vlm_rows import Rows, make_rows
+from harness_students.vlm_scoring import Verdicts, agreement
 from harness_students.vlm_text import PROMPT, TINY_PROMPT, Order
-from harness_students.vlm_trl import Schedule, fine_tune, prefer, remove_leftovers
+from harness_students.vlm_trl import Drive, Schedule, build_trainer, first_rewards, run
+
+if TYPE_CHECKING:
+    from transformers import Trainer
+
+    from harness_students.engine.features import Features
 
 SHIPPED = "tiny_llava"
 """The base that comes with this package, by the name of its folder."""
@@ -48,12 +64,23 @@ LOADED = frozenset({".json", ".jinja", ".safetensors", ".model", ".txt"})
 class Vlm(Student):
     """An image-text-to-text model that learns teachers' verdicts and rationales with LoRA.
 
-    Targets are learnt by supervised fine-tuning and preferences by DPO or its kin, with stock TRL trainers.
-    LLaVA is what it is tested with.
+    Targets are learnt by supervised fine-tuning and preferences by DPO or its kin: by stock TRL trainers where these
+    can express the objective, else by the same trainers with our losses. LLaVA is what it is tested with.
     """
 
     name = "vlm"
-    transport: ClassVar[frozenset[str]] = frozenset({"device", "attention", "gradient_checkpointing", "threads"})
+    transport: ClassVar[frozenset[str]] = frozenset(
+        {
+            "device",
+            "attention",
+            "gradient_checkpointing",
+            "threads",
+            "together",
+            "engine",
+            "checkpoint_minutes",
+            "agreement_sample",
+        }
+    )
 
     model: str = "llava-hf/llava-v1.6-vicuna-7b-hf"
     """Folder or hub id of the base; ``tiny_llava`` is the one that comes with this package."""
@@ -80,12 +107,23 @@ class Vlm(Student):
     """Schedule of trainings on targets alone."""
     dpo: Schedule = Schedule(lr=2e-5, epochs=1)
     """Schedule of trainings with preferences."""
+    verdicts: Verdicts = "auto"
+    """How a verdict is found: in a ``generated`` answer, or ``scored`` without one, which needs the verdict to come
+    first; ``auto`` scores where it does."""
+    agreement_sample: int = Field(default=16, ge=0)
+    """Items of which an answer is generated too where verdicts are scored, to record how often both agree."""
     max_new_tokens: int = Field(default=256, ge=4)
     """Longest answer; one that is cut off before its verdict is ``unparsable``."""
     predict_batch_size: int = Field(default=8, ge=1)
     """Items that are answered at once."""
     dtype: Literal["float32", "bfloat16", "float16"] = "bfloat16"
     """Type in which the base's weights are held."""
+    batches: Batches = "items"
+    """Which rows make a batch: ``random`` ones, all rows of an ``item``, or such of like ``lengths``."""
+    engine: Engine = Engine()
+    """What makes a training cheaper and leaves its losses as they are; ``off`` turns all of it off."""
+    checkpoint_minutes: float | None = Field(default=10, ge=0)
+    """How often a training can be taken up again after a kill; 0 is after every step, none is never."""
     device: Device = "auto"
     """Where it is trained and asked; ``auto`` is CUDA where there is such a device."""
     attention: Attention = "auto"
@@ -94,6 +132,14 @@ class Vlm(Student):
     """Whether activations are computed again in the backward pass, to save memory; ``auto`` does so on CUDA."""
     threads: int | None = Field(default=None, ge=1)
     """Processor threads; by default what torch finds."""
+    together: int = Field(default=1, ge=1, le=64)
+    """Trainings that are done at once where so many are ready; their batches must fit into memory together."""
+
+    @model_validator(mode="after")
+    def _scored_first(self) -> Vlm:
+        if self.verdicts == "scored" and self.order != "verdict-first":
+            raise ValueError("a verdict can be scored only where it comes first: set 'order' to verdict-first")
+        return self
 
     @field_validator("sft", "dpo", mode="before")
     @classmethod
@@ -110,11 +156,11 @@ class Vlm(Student):
         return file_digest(*sorted(file for file in folder.iterdir() if file.suffix in LOADED))
 
     def accepts(self) -> frozenset[Accepts]:
-        """Hard targets, and preferences with one rejected answer."""
-        return frozenset({Accepts.TARGETS, Accepts.PREFERENCES})
+        """Everything that an example can say."""
+        return frozenset(Accepts)
 
     def losses(self) -> frozenset[str]:
-        """TRL's preference losses, less those that need label smoothing."""
+        """TRL's preference losses, less those that need label smoothing, and ours (`vlm_losses`)."""
         return LOSSES
 
     def train(
@@ -126,31 +172,84 @@ class Vlm(Student):
         bench: Workbench,
     ) -> None:
         """Train a LoRA adapter and write it; without examples it is written as it was at the start."""
+        self._train(Job(items, examples, objective, start, bench), lambda _: None)
+
+    def at_once(self) -> int:
+        """As many as the option says."""
+        return self.together
+
+    def train_many(self, jobs: Sequence[Job]) -> None:
+        """Train the adapters on one base, their batches together. With dropout, which is random, each is done alone."""
+        if self.dropout or len(jobs) < 2:
+            super().train_many(jobs)
+        else:
+            train_together(self._base(jobs[0].bench), [partial(self._train, job) for job in jobs])
+
+    def _train(self, job: Job, enter: Enter) -> None:
+        items, examples, objective, start, bench = job.items, job.examples, job.objective, job.start, job.bench
         base = self._base(bench)
         pictures = Pictures(items)
         rows = make_rows(items, examples, pictures, objective, self.prompt, self.order)
         if examples and not rows.rows:
             raise TrainingError("none of the examples has an image that can be read")
-        model = open_adapter(base, start, trainable=True) if start else self._new_adapter(base, bench.seed)
+        model = open_adapter(base, start, trainable=True) if start else self._adapter(base, bench.seed)
         modules = adapted_modules(model)
         before = adapter_sha256(model)
         bench.prove(
-            examples=len(rows.rows),
+            examples=rows.examples,
             examples_without_image=rows.left_out,
             adapted_modules=len(modules),
             adapted_outside_language_model=0,
             start_adapter_sha256=before,
         )
         if rows.rows:
-            self._fit(base, model, rows, pictures, objective, bench, before)
-            bench.prove(adapter_sha256=_changed(model, before))
-        _write(model, Path(self.model).name, bench.out)
+            self._fit(base, model, rows, pictures, objective, bench, before, enter)
+            bench.prove(adapter_sha256=changed(model, before))
+        write(model, Path(self.model).name, bench.out)
 
     def predict(self, items: Sequence[Item], model: Path | None, bench: Workbench) -> Iterable[Prediction]:
-        """Greedy answers; p_falsified is read where the verdict stands, and is missing where it does not."""
+        """Verdicts scored, or greedy answers; of these p_falsified is read where the verdict stands, if it does."""
         base = self._base(bench)
         adapted = open_adapter(base, model).eval() if model else base.model
-        return predict(base, adapted, items, self.prompt, self.order, self.predict_batch_size, self.max_new_tokens)
+        features = features_of(base, bench) if self.engine.features else None
+        if self.verdicts == "scored" or (self.verdicts == "auto" and self.order == "verdict-first"):
+            yield from self._scored(base, adapted, items, features, bench)
+        else:
+            yield from self._generated(base, adapted, items, features)
+
+    def _generated(
+        self, base: Base, adapted: Model, items: Sequence[Item], features: Features | None
+    ) -> Iterator[Prediction]:
+        return predict(
+            base, adapted, items, self.prompt, self.order, self.predict_batch_size, self.max_new_tokens, features
+        )
+
+    def _scored(
+        self, base: Base, adapted: Model, items: Sequence[Item], features: Features | None, bench: Workbench
+    ) -> Iterator[Prediction]:
+        """Every verdict scored, and some answers generated to see whether they agree."""
+        known: dict[str, Prediction] = {}
+        for found in predict_scored(base, adapted, items, self.prompt, self.predict_batch_size, features):
+            if found.outcome == "ok":
+                known[found.item_id] = found
+            yield found
+        asked = [item for item in items if item.id in known]
+        if some := asked[:: max(1, -(-len(asked) // self.agreement_sample))] if self.agreement_sample else []:
+            bench.prove(verdict_agreement=agreement(known, list(self._generated(base, adapted, some, features))))
+
+    def export(self, model: Path, merged: bool, bench: Workbench) -> Exported:
+        """The adapter as peft loads it, or a model of transformers whose log-probabilities are proved to agree.
+
+        The processor stands beside either, as it was in training.
+        """
+        base = base_name(self.model)
+        if merged:
+            bench.prove(merged_log_prob_difference=merge(self._base(bench), model, bench.out, self.prompt))
+        else:
+            super().export(model, merged, bench)
+            name_base(bench.out, base)
+            self._base(bench).processor.save_pretrained(str(bench.out))
+        return described(base, self.prompt, self.rank, self.dtype, self.max_new_tokens, merged=merged)
 
     def _location(self) -> str:
         return str(Path(__file__).with_name(SHIPPED)) if self.model == SHIPPED else self.model
@@ -161,32 +260,15 @@ class Vlm(Student):
 
         if self.threads:
             torch.set_num_threads(self.threads)
+        digest = self.digest()
         loading = Loading(self.quantize, self.device, self.attention, self.image_tiles, self.longest_edge)
-        key = f"vlm {self.model} {self.dtype} {loading} {self.digest()}"
-        return bench.warm(key, lambda: load_base(self._location(), self.dtype, loading))
-
-    def _new_adapter(self, base: Base, seed: int) -> Model:
-        """LoRA with weights drawn from the seed; its update is zero."""
-        import torch
-        from peft import LoraConfig, get_peft_model
-
-        targets = lora_targets(base.model.config.model_type, self.lora_targets)
-        torch.manual_seed(seed)
-        config = LoraConfig(
-            r=self.rank,
-            lora_alpha=self.alpha,
-            lora_dropout=self.dropout,
-            target_modules=targets,
-            task_type="CAUSAL_LM",
+        return bench.warm(
+            f"vlm {self.model} {self.dtype} {loading} {digest}",
+            lambda: load_base(self._location(), self.dtype, digest, loading),
         )
-        try:
-            with quiet_peft():
-                return get_peft_model(base.branch(), config)
-        except ValueError as error:
-            raise TrainingError(
-                f"LoRA finds no module for {targets!r}",
-                remedy="give the student's option 'lora_targets' a pattern of the language model's linear layers",
-            ) from error
+
+    def _adapter(self, base: Base, seed: int) -> Model:
+        return new_adapter(base, self.lora_targets, self.rank, self.alpha, self.dropout, seed)
 
     def _fit(
         self,
@@ -197,69 +279,29 @@ class Vlm(Student):
         objective: Objective,
         bench: Workbench,
         before: str,
+        enter: Enter,
     ) -> None:
-        again = self._recomputes(model)
-        if not rows.pairs:
-            fine_tune(model, base.processor, rows.rows, pictures, self.sft, objective, bench, again)
-            return
-        if objective.reference == "none" and set(objective.losses) != {"sft"}:
-            raise TrainingError(
-                "TRL's preference losses cannot do without a reference",
-                remedy="use the reference 'start' or 'base'",
-            )
-        if objective.reference == "base":
-            prefer(
-                model,
-                base.processor,
-                rows.rows,
-                pictures,
-                self.dpo,
-                objective,
-                bench,
-                base.branch(),
-                checkpointing=again,
-            )
-            return
-
-        def prove_reference() -> None:
-            reference = adapter_sha256(model, "ref")
-            bench.prove(reference_adapter_sha256=reference)
-            if reference != before:
-                raise TrainingError("the reference adapter is not the adapter that training starts from")
-
-        prefer(
-            model,
-            base.processor,
-            rows.rows,
-            pictures,
-            self.dpo,
-            objective,
-            bench,
-            at_start=prove_reference,
-            checkpointing=again,
+        recompute = (
+            model.device.type == "cuda" if self.gradient_checkpointing == "auto" else self.gradient_checkpointing
         )
-        if adapter_sha256(model, "ref") != before:
-            raise TrainingError("training changed the reference adapter")
+        drive = Drive(self.engine, self.batches, self.checkpoint_minutes, base.digest, recompute)
+        schedule = self.dpo if rows.pairs else self.sft
+        apart = rows.pairs and objective.reference == "base" and not self.engine.reference
+        reference = base.branch() if apart else None
+        trainer = build_trainer(
+            model, base.processor, rows.rows, pictures, schedule, objective, bench, drive, reference
+        )
+        start = before if rows.pairs and objective.reference == "start" else None
+        flight = Preflight(self._rig(trainer, base, rows, pictures), bench, start)
+        flight.take_off(partial(first_rewards, trainer, schedule.batch_size))
+        first = run(trainer, objective, bench, enter)
+        if rows.pairs:
+            bench.prove(first_step_rewards=[first["rewards/chosen"], first.get("rewards/rejected", 0.0)])
+        flight.land()
 
-    def _recomputes(self, model: Model) -> bool:
-        """Whether activations are computed again in the backward pass."""
-        if self.gradient_checkpointing == "auto":
-            return bool(model.device.type == "cuda")
-        return self.gradient_checkpointing
-
-
-def _changed(model: Model, before: str) -> str:
-    after = adapter_sha256(model)
-    if after == before:
-        raise TrainingError("training left the adapter as it was", remedy="raise the learning rate or the epochs")
-    return after
-
-
-def _write(model: Model, base_name: str, folder: Path) -> None:
-    """The adapter alone, with nothing in it that depends on this machine."""
-    model.peft_config["default"].base_model_name_or_path = base_name
-    model.save_pretrained(str(folder), selected_adapters=["default"], save_embedding_layers=False)
-    remove_leftovers(folder)
+    def _rig(self, trainer: Trainer, base: Base, rows: Rows, pictures: Pictures) -> Rig:
+        """What the trainer is about to use, for the probes."""
+        return rig_of(trainer, base.processor, rows.rows, pictures)
 
 
 class TinyLlava(Vlm):

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import sha256
 from importlib.util import find_spec
 from itertools import chain
 from pathlib import Path
@@ -31,6 +32,8 @@ class Base:
 
     model: Model
     processor: Processor
+    digest: str = ""
+    """Of the weights, or of what names them."""
 
     def branch(self) -> Model:
         """The model with its own modules over the same weights.
@@ -65,10 +68,23 @@ def require_packages(student: str) -> None:
         )
 
 
-def load_base(model: str, dtype: str, loading: Loading | None = None) -> Base:
-    """Read model and processor, frozen and in evaluation mode."""
-    loaded, processor = read(model, dtype, loading or Loading())
-    return Base(loaded.requires_grad_(False).eval(), processor)
+def load_base(model: str, dtype: str, digest: str = "", loading: Loading | None = None) -> Base:
+    """Read model and processor, frozen and in evaluation mode; ``digest`` is of their files, where it is known."""
+    how = loading or Loading()
+    loaded, processor = read(model, dtype, how)
+    told = f"{digest or _weights_sha256(loaded)}{how.differs}"
+    return Base(loaded.requires_grad_(False).eval(), processor, told)
+
+
+def _weights_sha256(model: Model) -> str:
+    """Of all parameters and buffers, by name and value."""
+    import torch
+
+    parts = []
+    for name, tensor in chain(model.named_parameters(), model.named_buffers()):
+        flat = tensor.detach().cpu().contiguous().view(-1).view(torch.uint8)
+        parts.append(f"{name} {sha256(flat.numpy()).hexdigest()}")
+    return sha256_of("\n".join(parts).encode())
 
 
 def open_adapter(base: Base, folder: Path, trainable: bool = False) -> Model:
@@ -94,6 +110,7 @@ def adapted_modules(model: Model) -> list[str]:
     if strays:
         raise TrainingError(
             f"LoRA would touch the vision side: {strays[0]} and {len(strays) - 1} more",
+            place="adapter_off_vision",
             remedy="narrow the student's option 'lora_targets' to the language model",
         )
     return names

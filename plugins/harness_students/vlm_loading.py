@@ -32,6 +32,12 @@ class Loading:
     image_tiles: int | None = None
     longest_edge: int | None = None
 
+    @property
+    def differs(self) -> str:
+        """What makes another model of the same files; empty where nothing does."""
+        said = {"quantize": self.quantize, "image_tiles": self.image_tiles, "longest_edge": self.longest_edge}
+        return "".join(f" {name}={value}" for name, value in said.items() if value not in (None, "none"))
+
 
 def read(model: str, dtype: str, loading: Loading) -> tuple[Model, Processor]:
     """Read both; nothing that comes with the model is executed."""
@@ -102,7 +108,7 @@ def _read_model(model: str, dtype: str, device: str, loading: Loading, family: F
     if loading.attention != "auto":
         more["attn_implementation"] = loading.attention
     if loading.quantize != "none":
-        more |= {"quantization_config": _quantization(loading.quantize, dtype, family), "device_map": {"": device}}
+        more |= {"quantization_config": quantization(loading.quantize, dtype, family), "device_map": {"": device}}
     # Weights are a stranger's: safetensors cannot execute, and no code comes along with a model.
     loaded = AutoModelForImageTextToText.from_pretrained(
         model, dtype=getattr(torch, dtype), use_safetensors=True, trust_remote_code=False, **more
@@ -110,7 +116,7 @@ def _read_model(model: str, dtype: str, device: str, loading: Loading, family: F
     return loaded if loading.quantize != "none" else loaded.to(device)
 
 
-def _quantization(bits: Quantize, dtype: str, family: Family | None) -> object:
+def quantization(bits: Quantize, dtype: str, family: Family | None) -> object:
     """The language model's blocks alone: the vision side is small, and its features are kept in the base's type.
 
     peft's preparation for such bases is left out: it would hold all that is not quantized, the vision side with it,

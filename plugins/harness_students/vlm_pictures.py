@@ -40,6 +40,11 @@ class Pictures:
             self._kept[item_id] = picture
         return picture
 
+    def sha256(self, item_id: str) -> str:
+        """Hex digest of the encoded bytes of an image that can be decoded."""
+        image = self._items[item_id].image
+        return image.sha256() if image else ""
+
     def readable(self, item_id: str) -> bool:
         """Whether the image can be decoded; each image is tried once."""
         if item_id not in self._readable:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harness.api import Item, Prediction, UnreadableImage
+from harness_students.engine.features import Features
+from harness_students.engine.injection import with_features
 from harness_students.vlm_base import Base, Model, Processor
+from harness_students.vlm_scoring import prediction, score, verdict_words
 from harness_students.vlm_text import LEAD, Order, answer_text, asked_with_image, prompt_text, read_verdict
 
 if TYPE_CHECKING:
@@ -35,19 +38,51 @@ def predict(
     order: Order,
     batch_size: int,
     max_new_tokens: int,
+    features: Features | None = None,
 ) -> Iterator[Prediction]:
-    """One prediction per item in their order; an item without a readable image is an ``error``."""
+    """One prediction per item in their order; an item without a readable image is an ``error``.
+
+    With ``features`` images go through the vision side only where they have never done so.
+    """
     words = verdict_tokens(base.processor)
-    waiting = iter(items)
-    while batch := list(islice(waiting, batch_size)):
-        pictures, failed = _open(batch)
+    for batch, pictures, failed in _batches(items, batch_size):
         readable = [item for item in batch if item.id not in failed]
-        answers = iter(_answer(base, model, readable, pictures, prompt, words, max_new_tokens) if readable else ())
+        answers = iter(
+            _answer(base, model, readable, pictures, prompt, words, max_new_tokens, features) if readable else ()
+        )
         for item in batch:
             if item.id in failed:
                 yield Prediction(item.id, "error", text=failed[item.id])
             else:
                 yield _read(base, item, *next(answers), words, order)
+
+
+def predict_scored(
+    base: Base,
+    model: Model,
+    items: Sequence[Item],
+    prompt: str,
+    batch_size: int,
+    features: Features | None = None,
+) -> Iterator[Prediction]:
+    """The same without an answer: verdict and probability from one prefill, for a model that says the verdict first."""
+    words = verdict_words(base.processor)
+    for batch, pictures, failed in _batches(items, batch_size):
+        readable = [item for item in batch if item.id not in failed]
+        asked = _asked(base, model, readable, pictures, prompt, features) if readable else {}
+        chances = iter(score(model, asked, words) if readable else ())
+        for item in batch:
+            if item.id in failed:
+                yield Prediction(item.id, "error", text=failed[item.id])
+            else:
+                yield prediction(item.id, next(chances))
+
+
+def _batches(items: Sequence[Item], batch_size: int) -> Iterator[tuple[list[Item], list[Picture], dict[str, str]]]:
+    """Items with the pictures of those that have one, and what is wrong with the others."""
+    waiting = iter(items)
+    while batch := list(islice(waiting, batch_size)):
+        yield batch, *_open(batch)
 
 
 def verdict_tokens(processor: Processor) -> tuple[int, int]:
@@ -82,11 +117,36 @@ def _answer(
     prompt: str,
     words: tuple[int, int],
     max_new_tokens: int,
+    features: Features | None,
 ) -> Iterator[tuple[list[int], list[tuple[float, float]]]]:
     """For each item the tokens that were generated and the two verdict words' scores at each of them."""
     import torch
     from transformers import LogitsProcessorList
 
+    inputs = _asked(base, model, items, pictures, prompt, features)
+    length = inputs["input_ids"].shape[1]
+    watch = Watch(words)
+    with torch.inference_mode():
+        sequences = model.generate(
+            **inputs,
+            do_sample=False,
+            num_beams=1,
+            max_new_tokens=max_new_tokens,
+            logits_processor=LogitsProcessorList([watch]),
+        )
+    scores = torch.stack(watch.steps, dim=1).tolist()  # (B, L, 2)
+    yield from zip(sequences[:, length:].tolist(), scores, strict=True)
+
+
+def _asked(
+    base: Base,
+    model: Model,
+    items: Sequence[Item],
+    pictures: list[Picture],
+    prompt: str,
+    features: Features | None,
+) -> dict[str, Any]:
+    """The items' prompts as the model takes them, padded on the left."""
     prompts = [
         base.processor.apply_chat_template(
             asked_with_image(prompt_text(prompt, item.caption)), add_generation_prompt=True, tokenize=False
@@ -100,18 +160,12 @@ def _answer(
         padding_side="left",
         add_special_tokens=False,
         return_tensors="pt",
-    ).to(model.device)
-    watch = Watch(words)
-    with torch.inference_mode():
-        sequences = model.generate(
-            **inputs,
-            do_sample=False,
-            num_beams=1,
-            max_new_tokens=max_new_tokens,
-            logits_processor=LogitsProcessorList([watch]),
-        )
-    scores = torch.stack(watch.steps, dim=1).tolist()  # (B, L, 2)
-    yield from zip(sequences[:, inputs["input_ids"].shape[1] :].tolist(), scores, strict=True)
+    )
+    return _moved(inputs if features is None else with_features(inputs, items, features), model.device)
+
+
+def _moved(inputs: Mapping[str, Any], device: Any) -> dict[str, Any]:  # noqa: ANN401 - a torch device
+    return {name: value.to(device) if hasattr(value, "to") else value for name, value in inputs.items()}
 
 
 def _read(

@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 from harness.api import Example, Item, Objective, Preference, Target, TrainingError
+from harness_students import vlm_objective
 from harness_students.vlm_pictures import Pictures
-from harness_students.vlm_text import Message, Order, answer_text, answered, asked, prompt_text
-
-MARGIN_ONLY = frozenset({"sigmoid", "hinge", "ipo", "sigmoid_norm", "discopop", "sft"})
-"""Losses whose gradient is zero where chosen and rejected are the same words."""
-
-LOSSES = MARGIN_ONLY | {"nca_pair", "bco_pair", "sppo_hard", "apo_zero", "apo_down", "aot", "aot_unpaired"}
-"""TRL's names, less those that need a label smoothing above 0."""
+from harness_students.vlm_text import TASKS, Message, Order, answered, answers, asked, prompt_text
 
 Row = dict[str, Any]
+"""For fine-tuning: ``prompt``, ``completion``, ``item``, ``weight``.
+
+For preferences: ``prompt``, ``chosen``, ``rejected`` (a list of answers, none for a plain target), ``item``,
+``weight`` and ``image_of``; for a stock preference trainer ``prompt``, ``chosen``, one ``rejected`` and ``item``.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Rows of prompt, answers and ``item``; ``pairs`` says whether they are for preference training."""
+    """Rows for a trainer: for preference training where they are ``pairs``, for TRL's own where they are ``stock``."""
 
     rows: Sequence[Row]
     pairs: bool
+    stock: bool
+    examples: int
+    """Examples that the rows are made of; a soft target makes two."""
     left_out: int
     """Examples whose image cannot be read."""
 
@@ -37,71 +41,66 @@ def make_rows(
     prompt: str,
     order: Order,
 ) -> Rows:
-    """Targets alone are for fine-tuning; with any preference among them all become pairs.
-
-    A target among preferences is a pair of the answer with itself: its margin and the gradient of its
-    margin are zero, so it feels the likelihood alone.
-    """
+    """Targets alone are for fine-tuning; with any preference among them all become rows of pairs."""
     pairs = any(isinstance(example, Preference) for example in examples)
     if pairs:
-        _check_objective(objective, mixed=any(isinstance(example, Target) for example in examples))
+        vlm_objective.check(objective, examples)
+    for example in examples:
+        _check(example)
+    usable = [example for example in examples if all(map(pictures.readable, _shown(example)))]
+    split = [row for example in usable for row in _rows(example, items, prompt, order, pairs)]
+    if pairs:
+        stock = vlm_objective.stock(objective, examples)
+        split = [_paired(row) for row in split] if stock else split
+    else:
+        stock = all(row["weight"] == 1.0 for row in split)
+    return Rows(split, pairs, stock, len(usable), len(examples) - len(usable))
 
-    def write(target: Target) -> list[Message]:
-        return answered(_words(target, order))
 
-    rows = []
-    usable = [example for example in examples if pictures.readable(example.item_id)]
-    for example in usable:
-        row: Row = {"prompt": asked(prompt_text(prompt, items[example.item_id].caption)), "item": example.item_id}
+def _shown(example: Example) -> list[str]:
+    """Items whose images an example shows."""
+    other = example.image_of if isinstance(example, Preference) else None
+    return [example.item_id] if other is None else [example.item_id, other]
+
+
+def _rows(example: Example, items: Mapping[str, Item], prompt: str, order: Order, pairs: bool) -> Iterator[Row]:
+    asking = example.chosen if isinstance(example, Preference) else example
+    said = answers(asking, order)
+    question = TASKS[asking.task] + prompt_text(prompt, items[example.item_id].caption)
+    row: Row = {"prompt": asked(question), "item": example.item_id}
+    for text, share in said:
+        told = {**row, "weight": example.weight * share}
         match example:
-            case Preference(chosen=chosen):
-                row |= {"chosen": write(chosen), "rejected": write(_rejected(example))}
+            case Preference():
+                told |= {"rejected": [_message(wrong, order) for wrong in example.rejected]}
+                yield told | {"chosen": answered(text), "image_of": example.image_of}
             case Target() if pairs:
-                row |= {"chosen": write(example), "rejected": write(example)}
+                yield told | {"chosen": answered(text), "rejected": [], "image_of": None}
             case Target():
-                row["completion"] = write(example)
-        rows.append(row)
-    return Rows(rows, pairs, len(examples) - len(rows))
+                yield told | {"completion": answered(text)}
 
 
-def _check_objective(objective: Objective, mixed: bool) -> None:
-    losses = set(objective.losses)
-    if not losses:
-        raise TrainingError(
-            "the recipe yields preferences but its objective has no losses",
-            remedy="say which, for example {sigmoid: 1.0, sft: 1.0}",
-        )
-    if unknown := losses - LOSSES:
-        raise TrainingError(
-            f"{sorted(unknown)[0]!r} is no preference loss of this student",
-            remedy=f"one of {', '.join(sorted(LOSSES))}",
-        )
-    if mixed and "sft" not in losses:
-        raise TrainingError(
-            "plain targets among preferences would teach nothing, since the objective has no 'sft' loss",
-            remedy="add 'sft' to the losses, or let the recipe yield preferences only",
-        )
-    if mixed and (unpaired := losses - MARGIN_ONLY):
-        raise TrainingError(
-            f"plain targets cannot stand among preferences under {sorted(unpaired)[0]!r}, "
-            "whose gradient is not zero for equal answers",
-            remedy=f"use {', '.join(sorted(MARGIN_ONLY - {'sft'}))}, or let the recipe yield preferences only",
-        )
+def _message(target: Target, order: Order) -> list[Message]:
+    [(text, _)] = answers(target, order)
+    return answered(text)
 
 
-def _words(target: Target, order: Order) -> str:
-    if target.verdict is None or target.weight != 1.0 or target.task != "verdict":
-        raise TrainingError(
-            f"item {target.item_id!r}: a target must have a hard verdict, weight 1 and the task 'verdict'",
-            remedy="use a student that accepts soft targets, weights or other tasks",
-        )
-    return answer_text(target.verdict, target.rationale, order)
+def _paired(row: Row) -> Row:
+    """The row for a stock trainer; a plain target becomes a pair of the answer with itself."""
+    rejected = row["rejected"][0] if row["rejected"] else row["chosen"]
+    return {"prompt": row["prompt"], "chosen": row["chosen"], "rejected": rejected, "item": row["item"]}
 
 
-def _rejected(example: Preference) -> Target:
-    if len(example.rejected) != 1 or example.image_of is not None or example.weight != 1.0:
-        raise TrainingError(
-            f"item {example.item_id!r}: a preference must have one rejected answer, its own image and weight 1",
-            remedy="use a student that accepts such preferences",
-        )
-    return example.rejected[0]
+def _check(example: Example) -> None:
+    where = f"item {example.item_id!r}"
+    if not (isfinite(example.weight) and example.weight >= 0):
+        raise TrainingError(f"{where}: a weight of {example.weight} is none")
+    if isinstance(example, Target):
+        return
+    sides = (example.chosen, *example.rejected)
+    if not example.rejected:
+        raise TrainingError(f"{where}: a preference without a rejected answer", remedy="yield a target instead")
+    if any(side.verdict is None or side.weight != 1.0 for side in sides):
+        raise TrainingError(f"{where}: an answer in a preference has a hard verdict and no weight of its own")
+    if len({side.task for side in sides}) > 1:
+        raise TrainingError(f"{where}: the answers of a preference are to different tasks")

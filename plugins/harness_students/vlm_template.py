@@ -29,7 +29,8 @@ def settle_template(model: str, processor: Processor, family: Family | None, end
         template = f"{{{{ {json.dumps(tokenizer.bos_token)} }}}}{template}"
     stops = {*ends, tokenizer.eos_token_id} - {None}
     after = tokenizer.encode(_render(processor, template)[1], add_special_tokens=False)
-    marks = [token for token in after if token in stops or token in tokenizer.all_special_ids]
+    special = {token for token, added in tokenizer.added_tokens_decoder.items() if added.special}
+    marks = [token for token in after if token in stops | special]
     if not marks:
         end = json.dumps(tokenizer.eos_token)
         template += f"{{% if messages[-1]['role'] == 'assistant' %}}{{{{ {end} }}}}{{% endif %}}"

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
 from math import ceil
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from harness.api import Objective, TrainingError, Workbench
-from harness_students.vlm_base import Model, Processor, quiet_peft
+from harness.api import Objective, Workbench
+from harness_students.engine.batches import Batches, order_of
+from harness_students.engine.checkpoints import Checkpoints
+from harness_students.engine.engage import Lesson, engage
+from harness_students.engine.gauges import gauge, passer
+from harness_students.engine.switches import Engine
+from harness_students.engine.trainers import steered
+from harness_students.vlm_base import Model, Processor, adapter_sha256, quiet_peft
+from harness_students.vlm_groups import Collator, grouped, weighted
+from harness_students.vlm_many import Enter
 from harness_students.vlm_pictures import Pictures
+from harness_students.vlm_preferences import preference_trainer
 from harness_students.vlm_rows import Row
+from harness_students.vlm_weights import weighted_trainer
 
 if TYPE_CHECKING:
     from datasets import Dataset
-    from transformers import Trainer, TrainerState
-
-# Rewards of equal policies differ by rounding only; a wrong reference shows rewards of 0.1 and more.
-ZERO = 1e-4
-CLOCK = ("train_runtime", "train_samples_per_second", "train_steps_per_second", "total_flos")
+    from transformers import Trainer
 
 
 class Schedule(BaseModel):
@@ -44,7 +51,20 @@ class Schedule(BaseModel):
     """AdamW's decay of the adapter's weights."""
 
 
-def fine_tune(
+@dataclass(frozen=True, slots=True)
+class Drive:
+    """How a training is driven; none of it changes what is learnt but the order of ``batches``."""
+
+    engine: Engine
+    batches: Batches
+    checkpoint_minutes: float | None
+    base: str
+    """Digest of the base's weights."""
+    recompute: bool = False
+    """Whether activations are computed again in the backward pass."""
+
+
+def build_trainer(
     model: Model,
     processor: Processor,
     rows: Sequence[Row],
@@ -52,131 +72,163 @@ def fine_tune(
     schedule: Schedule,
     objective: Objective,
     bench: Workbench,
-    checkpointing: bool = False,
-) -> None:
-    """SFT on prompts and completions; the loss is over the completion's tokens only."""
+    drive: Drive,
+    reference: Model | None = None,
+) -> Trainer:
+    """The trainer for rows of one kind, ready to be `run`; the engine's mechanisms are in it, and proved.
+
+    Of preference rows the reference is ``reference`` where the engine does not compute it beforehand; without
+    one TRL keeps a frozen copy of the adapter under the name "ref".
+    """
+    order = order_of(rows, drive.batches, schedule.batch_size, bench.seed)
+    batches = ceil(len(rows) / schedule.batch_size) if order is None else len(order)
+    arguments = _arguments(model, batches, schedule, objective, bench, drive.recompute)
+    dataset = _dataset(rows, pictures, opened=drive.engine.off)
+    start = adapter_sha256(model)
+    if "completion" in rows[0]:
+        collator = weighted(processor) if any(row["weight"] != 1.0 for row in rows) else None
+        trainer = _fine_tuning_trainer(model, processor, dataset, arguments, collator)
+    else:
+        collator = grouped(processor, pictures) if "weight" in rows[0] else None
+        trainer = _preference_trainer(model, processor, dataset, arguments, objective, reference, collator)
+    trainer.order = order
+    training: dict[str, Any] = {
+        "start": start,
+        "rows": list(rows),
+        "schedule": schedule.model_dump(mode="json"),
+        "base": drive.base,
+    }
+    training |= {"objective": objective.model_dump(mode="json"), "seed": bench.seed, "batches": drive.batches}
+    trainer.checkpoints = Checkpoints(bench, training, drive.checkpoint_minutes)
+    trainer.add_callback(trainer.checkpoints.callback())
+    if not drive.engine.off:
+        lesson = Lesson(rows, pictures, processor, objective, drive.base, drive.engine, schedule.batch_size)
+        engage(trainer, lesson, bench)
+    return trainer
+
+
+def _fine_tuning_trainer(
+    model: Model,
+    processor: Processor,
+    dataset: Dataset,
+    arguments: dict[str, Any],
+    collator: Collator | None,
+) -> Trainer:
+    """SFT on prompts and completions; the loss is over the completion's tokens only. A ``collator`` gives weights."""
     from trl import SFTConfig, SFTTrainer
 
-    config = SFTConfig(
-        **_arguments(model, len(rows), schedule, objective, bench, checkpointing), completion_only_loss=True
-    )
-    _run(
-        SFTTrainer(model=model, args=config, train_dataset=_dataset(rows, pictures), processing_class=processor), bench
+    config = SFTConfig(**arguments, completion_only_loss=True)
+    kind: type = weighted_trainer() if collator else SFTTrainer
+    return steered(kind)(
+        model=model, args=config, train_dataset=dataset, processing_class=processor, data_collator=collator
     )
 
 
-def prefer(
+def _preference_trainer(
     model: Model,
     processor: Processor,
-    rows: Sequence[Row],
-    pictures: Pictures,
-    schedule: Schedule,
+    dataset: Dataset,
+    arguments: dict[str, Any],
     objective: Objective,
-    bench: Workbench,
-    reference: Model | None = None,
-    at_start: Callable[[], None] = lambda: None,
-    checkpointing: bool = False,
-) -> None:
-    """DPO and its kin. Without a ``reference`` model TRL keeps a frozen copy of the adapter under the name "ref".
-
-    ``at_start`` is called when that copy exists and before the first step.
-    """
+    reference: Model | None,
+    collator: Collator | None,
+) -> Trainer:
+    """DPO and its kin; where a ``collator`` gives groups, the losses are ours."""
     from trl import DPOConfig, DPOTrainer
 
-    config = DPOConfig(
-        **_arguments(model, len(rows), schedule, objective, bench, checkpointing),
-        beta=objective.beta,
-        loss_type=list(objective.losses),
-        loss_weights=list(objective.losses.values()),
-    )
+    named = {"loss_type": list(objective.losses), "loss_weights": list(objective.losses.values())}
+    config = DPOConfig(**arguments, beta=objective.beta, **({} if collator else named))
+    kind: type = preference_trainer() if collator else DPOTrainer
     with quiet_peft():
-        trainer = DPOTrainer(
+        trainer = steered(kind)(
             model=model,
             ref_model=reference,
             args=config,
-            train_dataset=_dataset(rows, pictures),
+            train_dataset=dataset,
             processing_class=processor,
+            data_collator=collator,
         )
-    at_start()
-    first = _run(trainer, bench)
-    rewards = [first["rewards/chosen"], first["rewards/rejected"]]
-    bench.prove(first_step_rewards=rewards)
-    if reference is None and any(abs(reward) >= ZERO for reward in rewards):
-        raise TrainingError(
-            f"the first step's rewards are {rewards[0]:.2g} and {rewards[1]:.2g}, not 0: "
-            "the reference is not the start of the training"
-        )
+    trainer.objective = objective
+    return trainer
+
+
+def run(trainer: Trainer, objective: Objective, bench: Workbench, enter: Enter) -> dict[str, float]:
+    """Train, from a checkpoint where there is one, pass the log on, and return its first line."""
+    from transformers import PrinterCallback
+
+    lines: list[dict[str, float]] = []
+    trainer.remove_callback(PrinterCallback)
+    trainer.add_callback(passer(trainer, objective, bench, lines))
+    trainer.add_callback(gauge(trainer, bench))
+    checkpoint = trainer.checkpoints.newest()
+    enter(trainer)
+    with quiet_peft():
+        trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+    return lines[0]
+
+
+def first_rewards(trainer: Trainer, rows: int) -> list[float]:
+    """Mean implicit rewards of the first rows' chosen and rejected answers, as the trainer itself computes them."""
+    import torch
+
+    examples = [trainer.train_dataset[row] for row in range(min(rows, len(trainer.train_dataset)))]
+    model, metrics = trainer.model, trainer._metrics
+    told: dict[str, list[float]] = defaultdict(list)
+    training, trainer._metrics = model.training, {"train": told, "eval": told}
+    model.eval()
+    try:
+        with torch.no_grad(), quiet_peft():
+            trainer.compute_loss(model, trainer._prepare_inputs(trainer.data_collator(examples)))
+    finally:
+        trainer._metrics = metrics
+        model.train(training)
+    return [told[f"rewards/{side}"][-1] if told[f"rewards/{side}"] else 0.0 for side in ("chosen", "rejected")]
 
 
 def _arguments(
-    model: Model, rows: int, schedule: Schedule, objective: Objective, bench: Workbench, checkpointing: bool
+    model: Model, batches: int, schedule: Schedule, objective: Objective, bench: Workbench, recompute: bool
 ) -> dict[str, Any]:
     import torch
     from transformers import TrainingArguments
 
     # transformers renamed the option in 5.2x and warns of the old name.
-    recompute = "activation_checkpointing"
-    if recompute not in TrainingArguments.__dataclass_fields__:
-        recompute = "gradient_checkpointing"
+    checkpointing = "activation_checkpointing"
+    if checkpointing not in TrainingArguments.__dataclass_fields__:
+        checkpointing = "gradient_checkpointing"
     epochs = objective.epochs or schedule.epochs
     return {
-        # Nothing is written there, but the trainers insist on a folder.
         "output_dir": str(bench.checkpoints),
+        # A timer asks for checkpoints.
         "save_strategy": "no",
         "learning_rate": objective.lr or schedule.lr,
         "num_train_epochs": epochs,
         "per_device_train_batch_size": schedule.batch_size,
         "gradient_accumulation_steps": schedule.accumulate,
         # In whole steps, rounded down: the first step of a warm-up has a rate of 0.
-        "warmup_steps": int(schedule.warmup * epochs * ceil(rows / (schedule.batch_size * schedule.accumulate))),
+        "warmup_steps": int(schedule.warmup * epochs * ceil(batches / schedule.accumulate)),
         "lr_scheduler_type": schedule.decay,
         "weight_decay": schedule.weight_decay,
         "max_length": None,
         "seed": bench.seed,
         "bf16": model.dtype == torch.bfloat16 and model.device.type == "cuda",
-        recompute: checkpointing,
+        checkpointing: recompute,
         "use_cpu": model.device.type == "cpu",
         "remove_unused_columns": False,
-        "logging_first_step": True,
-        "logging_steps": 10,
+        # A line per step, so that a training that goes on from a checkpoint says what it would have said.
+        "logging_steps": 1,
         "report_to": "none",
         "disable_tqdm": True,
     }
 
 
-def _dataset(rows: Sequence[Row], pictures: Pictures) -> Dataset:
-    """The rows with ``images``, which are opened when a batch asks for them."""
+def _dataset(rows: Sequence[Row], pictures: Pictures, *, opened: bool) -> Dataset:
+    """The rows with their number and ``images``, which are opened when a batch asks for them, if at all."""
     from datasets import Dataset, disable_progress_bars
 
     disable_progress_bars()
 
     def show(batch: dict[str, list[Any]]) -> dict[str, list[Any]]:
-        return {**batch, "images": [[pictures.open(item_id)] for item_id in batch["item"]]}
+        images = [[pictures.open(item_id)] if opened else [] for item_id in batch["item"]]
+        return {**batch, "images": images}
 
-    return Dataset.from_list(list(rows)).with_transform(show)
-
-
-def _run(trainer: Trainer, bench: Workbench) -> dict[str, float]:
-    """Train, pass the log on, and return its first line."""
-    from transformers import PrinterCallback, TrainerCallback
-
-    lines: list[dict[str, float]] = []
-
-    class Passer(TrainerCallback):  # type: ignore[misc]
-        """Hands the trainer's log to the workbench, less what a clock says."""
-
-        def on_log(self, args: object, state: TrainerState, control: object, **given: dict[str, float]) -> None:
-            line = {name: value for name, value in given["logs"].items() if name not in CLOCK}
-            lines.append(line)
-            bench.log(step=state.global_step, **line)
-
-    trainer.remove_callback(PrinterCallback)
-    trainer.add_callback(Passer())
-    with quiet_peft():
-        trainer.train()
-    return lines[0]
-
-
-def remove_leftovers(folder: Path) -> None:
-    """Delete what peft writes beside an adapter: its model card names paths of this machine."""
-    (folder / "README.md").unlink(missing_ok=True)
+    return Dataset.from_list([{**row, "row": index} for index, row in enumerate(rows)]).with_transform(show)

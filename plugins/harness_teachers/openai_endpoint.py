@@ -43,10 +43,12 @@ class Endpoint:
 
     def __init__(self, base_url: str, key: str, key_variable: str, timeout_s: float) -> None:
         try:
+            # Clients before 3.57 have another HTTP library below them.
+            import httpx2  # noqa: F401
             from openai import AsyncOpenAI, DefaultAsyncHttpxClient, Omit
         except ImportError:
             raise MissingDependency(
-                "teacher openai needs the package openai", remedy="pip install 'ooc-harness[openai]'"
+                "teacher openai needs the package openai, 3.57 or later", remedy="pip install 'ooc-harness[openai]'"
             ) from None
         if not re.fullmatch(r"[\x21-\x7e]*", key):
             raise HarnessError(
@@ -124,7 +126,7 @@ class Endpoint:
         seen = f"HTTP {status}: {_message(error.body) or text}"
         if 300 <= status < 400:
             seen = f"HTTP {status}: it has moved to {headers.get('location', 'nowhere')}"
-        return Trouble(_kind(status, text), self._short(seen), _retry_after(headers), status)
+        return Trouble(_kind(status, text), self._short(seen), wait_asked_for(headers), status)
 
     def _short(self, text: str) -> str:
         text = self.scrub(" ".join("".join(c if c.isprintable() else " " for c in text).split()))
@@ -151,7 +153,7 @@ def _message(body: object) -> str:
     return ""
 
 
-def _retry_after(headers: Mapping[str, str]) -> float | None:
+def wait_asked_for(headers: Mapping[str, str]) -> float | None:
     """Seconds that the server asks to wait; None where it does not, or not in a form that can be read."""
     try:
         if "retry-after-ms" in headers:

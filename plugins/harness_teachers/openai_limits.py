@@ -9,7 +9,7 @@ FIRST_WINDOW = 2.0
 """Calls with which it begins."""
 CUT = 0.9
 """What is left of the window after a refusal; the first one comes after a doubling, and halves it."""
-STEP = 1 / 16
+STEP = 1 / 8
 """Share of what the server was last seen to carry by which the window grows with every round of answers."""
 PROBE = 16
 """Rounds of answers that it takes to try one call more than that."""

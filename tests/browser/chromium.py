@@ -20,8 +20,8 @@ ALONE = (
     "--disable-sync",
     "--hide-scrollbars",
     "--host-resolver-rules=MAP * ~NOTFOUND",
-    "--remote-debugging-pipe",
 )
+"""Options of a browser that draws nothing on a screen, keeps nothing and reaches no network."""
 PATIENCE = 120
 
 
@@ -75,7 +75,7 @@ class Chromium:
             os.close(end)
         child_in, self._out, self._in, child_out = ends
         self._process = subprocess.Popen(
-            [program, *ALONE, f"--user-data-dir={profile}", "about:blank"],
+            [program, *ALONE, "--remote-debugging-pipe", f"--user-data-dir={profile}", "about:blank"],
             pass_fds=(3, 4),
             preexec_fn=lambda: (os.dup2(child_in, 3), os.dup2(child_out, 4)),
             stdout=subprocess.DEVNULL,

@@ -82,4 +82,10 @@ class DemoDetails:
 
     def log(self, step):
         lines = [{"loss": 2.0 / (number + 1), "step": 10 * number, "note": self.text} for number in range(300)]
+        for line in lines:
+            line |= {"grad_norm": 0.5, "drift/chosen": -line["step"] / 1e3, "drift/rejected": -line["step"] / 1e2}
         return [*lines, {"loss": "high", "step": 3000}, {"loss": float("nan"), "step": 3001}, {"lr": 0.1}]
+
+    def measured(self, step):
+        line = {"peak_bytes": 3.5e9, "note": self.text}
+        return [{**line, "step": number, "tokens_per_second": 1500.0 + number} for number in range(1, 9)]

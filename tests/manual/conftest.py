@@ -164,7 +164,7 @@ class Endpoint(BaseHTTPRequestHandler):
 
     def do_POST(self):
         question = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self.server.asked.append((self.path, dict(self.headers), question))
+        self.server.asked.append((self.path, self.headers, question))
         self.reply(*self.server.answer(question))
 
     def reply(self, status, body, **headers):
@@ -181,7 +181,8 @@ class Endpoint(BaseHTTPRequestHandler):
 
 def answer_of(question):
     """What a model might answer: most often a verdict, now and then something else."""
-    caption = question["messages"][0]["content"][1]["text"]
+    text = question["messages"][0]["content"][1]["text"]
+    caption = text.partition("=== caption ===\n")[2].partition("\n")[0]
     number = int(sha256(caption.encode()).hexdigest(), 16)
     verdict = "falsified" if number % 2 else "pristine"
     said = json.dumps({"rationale": "It looks so.", "verdict": verdict, "p_falsified": 0.9 if number % 2 else 0.2})

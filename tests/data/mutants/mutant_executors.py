@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import ClassVar
 
 from harness.api import Executor, hookimpl
-from harness.steps import perform
+from harness.steps.together import perform_together
 
 
 class Own(Workers):
@@ -111,7 +111,7 @@ class Boasts(Spawned):
 
 class Meddles(Own):
     def submit(self, fn, /, *arguments, **options):
-        if fn is perform and arguments[0].kind == "predict":
+        if fn is perform_together and arguments[0][0].kind == "predict":
             return super().submit(fn, *(arguments[0], arguments[1].with_name("elsewhere"), arguments[2]))
         return super().submit(fn, *arguments, **options)
 

@@ -1,9 +1,10 @@
 """Teachers with one fault each. ``breaks`` is the rule that must find it, ``seen`` what it must say."""
 
 import random
+from dataclasses import replace
 from typing import ClassVar
 
-from harness.api import Annotation, Teacher, hookimpl
+from harness.api import Annotation, Teacher, Usage, hookimpl
 
 
 class Sound(Teacher):
@@ -67,6 +68,29 @@ class Percent(Sound):
 
     def say(self, item):
         return Annotation(item.id, "ok", "falsified", 90.0)
+
+
+class Refunds(Sound):
+    """Pays for being asked."""
+
+    name = "refunds"
+    breaks: ClassVar = "counts its costs from 0"
+    seen: ClassVar = "an answer cost Usage(calls=1, input_tokens=0, output_tokens=0, usd=-0.01)"
+
+    def annotate(self, items):
+        for item in items:
+            yield replace(self.say(item), usage=Usage(usd=-0.01))
+
+
+class Listed(Sound):
+    """Takes what it is handed for a list."""
+
+    name = "listed"
+    breaks: ClassVar = "takes any sequence"
+    seen: ClassVar = "handed a tuple of items, annotate() raised AttributeError: 'tuple' object has no attribute 'copy'"
+
+    def annotate(self, items):
+        return [self.say(item) for item in items.copy()]
 
 
 class Fake(Sound):

@@ -218,12 +218,56 @@ class Counter(Student):
             yield Prediction(item.id, "ok", verdict_of(p), p, "because of its words")
 
 
+class Patient(Counter):
+    """A counter that takes its time, writes down what it is asked, and fails where a word is in the caption."""
+
+    name = "patient"
+    revision = 1
+    transport = frozenset({"delay", "asked", "fails"})
+    delay: float = 0.0
+    asked: str = ""
+    fails: str = ""
+
+    def predict(self, items, model, bench):
+        for item in items:
+            time.sleep(self.delay)
+            if self.asked:
+                with open(self.asked, "a") as file:
+                    file.write(f"{item.id}\n")
+            if self.fails and self.fails in item.caption:
+                yield Prediction(item.id, "error", text="It is out of order.")
+            else:
+                yield from super().predict([item], model, bench)
+
+
 class TargetsOnly(Counter):
     name = "targets-only"
     revision = 1
 
     def accepts(self):
         return frozenset({Accepts.TARGETS})
+
+
+class Choir(Counter):
+    """Is trained several times at once, if nothing comes between."""
+
+    name = "choir"
+    revision = 1
+    transport = frozenset({"together", "trouble"})
+    together: int = 3
+    trouble: str = ""
+
+    def at_once(self):
+        return self.together
+
+    def train_many(self, jobs):
+        if self.trouble == "dies":
+            os._exit(9)
+        super().train_many(jobs)
+        if self.trouble == "raises":
+            raise RuntimeError("out of tune")
+        for job in jobs:
+            job.bench.prove(sang=len(jobs))
 
 
 class Peeks(Recipe):
@@ -376,7 +420,7 @@ def harness_teachers():
 
 @hookimpl
 def harness_students():
-    return [Counter, TargetsOnly]
+    return [Counter, TargetsOnly, Choir, Patient]
 
 
 @hookimpl

@@ -1,5 +1,6 @@
 """Configurations of a few hundred thousand parameters at most, and models with them."""
 
+import torch
 import transformers
 
 SIDE = 32
@@ -110,7 +111,10 @@ def _gemma3(tokenizer):
         eoi_token_index=_image(tokenizer, "<end_of_image>"),
         mm_tokens_per_image=4,
     )
-    return transformers.Gemma3ForConditionalGeneration(config)
+    model = transformers.Gemma3ForConditionalGeneration(config)
+    # transformers makes it of zeros, through which no picture is seen.
+    torch.nn.init.normal_(model.model.multi_modal_projector.mm_input_projection_weight, std=0.1)
+    return model
 
 
 MODELS = {

@@ -1,0 +1,82 @@
+"""Which steps are ready, in the order of the cells that need them, and which can be done as one."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from heapq import heappop, heappush
+from math import ceil
+from typing import cast
+
+from harness.components import Student
+from harness.plan import Step
+
+Group = tuple[str, ...]
+"""The identities that trainings must have in common to be done as one."""
+
+
+class Agenda:
+    """Steps that are still to be done. An input that is none of them is there."""
+
+    def __init__(self, steps: Mapping[str, Step]) -> None:
+        """``steps`` in the order in which they are wanted, each after its inputs."""
+        self._steps = dict(steps)
+        self._places = {key: place for place, key in enumerate(steps)}
+        self._lacks = {key: steps.keys() & set(step.inputs.values()) for key, step in steps.items()}
+        self._users: defaultdict[str, list[str]] = defaultdict(list)
+        for key, inputs in self._lacks.items():
+            for upstream in inputs:
+                self._users[upstream].append(key)
+        self._queues: dict[Group, list[tuple[int, str]]] = {}
+        for key, inputs in self._lacks.items():
+            if not inputs:
+                self._put(key, _group(steps[key]))
+
+    def _put(self, key: str, group: Group) -> None:
+        heappush(self._queues.setdefault(group, []), (self._places[key], key))
+
+    def take(self, free: int) -> list[Step]:
+        """The first step that is ready, with others that can be done as one with it; empty where none is ready.
+
+        Of a group no more is taken than its share, so that ``free`` workers all get something to do.
+        """
+        if not self._queues:
+            return []
+        group = min(self._queues, key=lambda found: self._queues[found][0])
+        queue = self._queues[group]
+        count = min(_at_once(self._steps[queue[0][1]]), ceil(len(queue) / free)) if group else 1
+        taken = [self._steps[heappop(queue)[1]] for _ in range(count)]
+        if not queue:
+            del self._queues[group]
+        return taken
+
+    def again(self, step: Step) -> None:
+        """Take it once more, and alone."""
+        self._put(step.key, (step.key,))
+
+    def done(self, key: str) -> None:
+        """Its output is there."""
+        for user in self._users[key]:
+            self._lacks[user].discard(key)
+            if not self._lacks[user]:
+                self._put(user, _group(self._steps[user]))
+
+    def drop(self, key: str) -> list[str]:
+        """Its output will not be there: the steps that can no longer be done, each said once."""
+        lost: list[str] = []
+        for user in self._users.pop(key, ()):
+            if self._steps.pop(user, None) is not None:
+                lost += [user, *self.drop(user)]
+        return lost
+
+
+def _group(step: Step) -> Group:
+    """Trainings of one student on one benchmark, whose items are shared; other steps stand alone."""
+    if step.kind != "train":
+        return ()
+    components = step.ingredients["components"]
+    return (components["student"], components["benchmark"])
+
+
+def _at_once(step: Step) -> int:
+    return max(1, cast(Student, step.components["student"]).at_once())

@@ -1,0 +1,1 @@
+"""What makes the trainings of a vision-language student cheaper than TRL's own, and equal to them."""
