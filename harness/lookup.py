@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from harness import loading
-from harness.components import Component
+from harness.component import Component
 from harness.errors import PluginError
 from harness.loading import Plugin, did_you_mean
 from harness.nesting import Resolve
