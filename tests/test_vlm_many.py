@@ -14,7 +14,8 @@ from harness.api import Job, Objective, Preference, Target, TrainingError, oppos
 from harness.testing import checks_for, rule_of, workbench
 from harness_benchmarks.newsworld import NewsWorld
 from harness_students.engine.switches import Engine
-from harness_students.vlm import TinyLlava, Vlm
+from harness_students.tiny import TinyLlava
+from harness_students.vlm import Vlm
 from harness_students.vlm_base import quiet_peft
 from harness_students.vlm_joint import Call, join, joinable, split
 from harness_students.vlm_many import train_together
