@@ -12,7 +12,7 @@ from harness.steps.bench import StepBench
 from harness.store import Store
 from harness_benchmarks.newsworld import NewsWorld
 from harness_students import vlm
-from harness_students.vlm import TinyLlava
+from harness_students.tiny import TinyLlava
 from harness_students.vlm_base import load_base, open_adapter, quiet_peft
 from harness_students.vlm_groups import grouped, weighted
 from harness_students.vlm_objective import SORTED, STOCK

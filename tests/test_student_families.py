@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -82,6 +83,28 @@ def test_a_family_goes_through_both_stages_and_all_probes(name, family, tmp_path
     warm = list(vlm.predict(WORLD.items("test"), two.out, two))
     assert list(vlm.predict(WORLD.items("test"), two.out, tiny_families.Bench(tmp_path / "fresh"))) == warm
     assert {file.name for file in two.out.iterdir()} == {"adapter_model.safetensors", "adapter_config.json"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", LOADS_HERE)
+def test_a_family_learns_groups_of_answers_with_the_engine_as_without(name, family, tmp_path):
+    several, shown, weighted = PAIRS[:3]
+    groups = [
+        replace(several, rejected=(*several.rejected, Target(several.item_id, "pristine"))),
+        replace(shown, rejected=(shown.chosen,), image_of=several.item_id),
+        replace(weighted, weight=0.5),
+        *TARGETS[3:5],
+        Target(TARGETS[5].item_id, p_falsified=0.3),
+    ]
+    objective = Objective(losses={"plackett_luce": 1.0, "anchor": 0.5, "sft": 1.0}, beta=0.5)
+    kept, lines = {}, []
+    for engine in (True, False):
+        bench = tiny_families.Bench(tmp_path / f"engine-{engine}", kept=kept)
+        student(family(name), engine=engine).train(ITEMS, groups, objective, None, bench)
+        assert max(map(abs, bench.facts["first_step_rewards"])) < 1e-4
+        lines.append([line["loss"] for line in bench.lines if "loss" in line])
+    assert len(lines[0]) > 1
+    assert lines[0] == pytest.approx(lines[1], abs=1e-5)
 
 
 @pytest.mark.slow
