@@ -2,21 +2,8 @@
 
 import typing as _typing
 
-from harness.components import (
-    Accepts,
-    Benchmark,
-    Component,
-    ConflictRule,
-    Executor,
-    Job,
-    Need,
-    Objective,
-    Recipe,
-    Report,
-    Strategy,
-    Student,
-    Teacher,
-)
+from harness.component import Component
+from harness.components import Benchmark, ConflictRule, Executor, Report, Strategy, Student, Teacher
 from harness.deprecation import renamed as _renamed
 from harness.details import Details
 from harness.errors import (
@@ -30,6 +17,7 @@ from harness.handed import Panel, Pool, Shelf, Workbench
 from harness.hookspec import hookimpl
 from harness.identity import canonical, digest, file_digest, seed_from, sha256_of
 from harness.nesting import Named
+from harness.recipe import Accepts, Job, Need, Objective, Recipe
 from harness.redaction import redact
 from harness.thumbnail import thumbnail
 from harness.types import (

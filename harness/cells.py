@@ -8,8 +8,9 @@ from functools import cached_property
 from itertools import product
 from typing import Any, Literal
 
-from harness.components import ConflictRule, Need, Recipe, Strategy
+from harness.components import ConflictRule, Strategy
 from harness.matrix import Matrix
+from harness.recipe import Need, Recipe
 
 Role = Literal["student", "teacher", "majority"]
 

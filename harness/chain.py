@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from harness.cells import Course, Point
-from harness.components import Component, ConflictRule, Need, Recipe, Student
+from harness.component import Component
+from harness.components import ConflictRule, Student
 from harness.identity import seed_from
 from harness.plan import Plan, budget_of
+from harness.recipe import Need, Recipe
 from harness.types import Split
 
 

@@ -6,15 +6,7 @@ from collections.abc import Iterable
 
 import pluggy
 
-from harness.components import (
-    Benchmark,
-    ConflictRule,
-    Executor,
-    Report,
-    Strategy,
-    Student,
-    Teacher,
-)
+from harness.components import Benchmark, ConflictRule, Executor, Report, Strategy, Student, Teacher
 
 hookspec = pluggy.HookspecMarker("harness")
 hookimpl = pluggy.HookimplMarker("harness")

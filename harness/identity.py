@@ -13,7 +13,7 @@ from importlib.util import resolve_name
 from pathlib import Path
 from typing import Any
 
-from harness.components import Component
+from harness.component import Component
 
 # Raised when the form of identities themselves changes: everything stored is then a miss.
 IDENTITY_VERSION = 1

@@ -15,7 +15,8 @@ from importlib import import_module
 import pluggy
 
 from harness import __version__, hookspec
-from harness.components import KINDS, Component
+from harness.component import Component
+from harness.components import KINDS
 from harness.deprecation import HarnessDeprecation
 from harness.errors import PluginError
 

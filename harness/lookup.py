@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from harness import loading
-from harness.components import Component
+from harness.component import Component
 from harness.errors import PluginError
 from harness.loading import Plugin, did_you_mean
 from harness.nesting import Resolve
@@ -122,12 +122,13 @@ def values_of(options: Iterable[str], flag: str) -> dict[str, Any]:
     return given
 
 
-def made_of(component: type[Component], options: Mapping[str, Any], resolve: Resolve) -> Component:
+def made_of(component: type[Component], options: Mapping[str, Any], resolve: Resolve | None = None) -> Component:
     """The component with options as YAML gave them; raises `ValidationError`.
 
-    No type is guessed: "300" is a text and no number, ``yes`` is no text, a number is neither true nor false.
+    Components that are its options are installed ones, unless ``resolve`` finds them elsewhere. No type is guessed:
+    "300" is a text and no number, ``yes`` is no text, a number is neither true nor false.
     """
-    return component.model_validate_json(json.dumps(options, default=str), strict=True, context=resolve)
+    return component.model_validate_json(json.dumps(options, default=str), strict=True, context=resolve or installed)
 
 
 def installed(kind: str, option: str, entry: object) -> Component:
@@ -137,7 +138,7 @@ def installed(kind: str, option: str, entry: object) -> Component:
     if not isinstance(name, str):
         raise PluginError(f"option {option!r} is not the name of a {kind}", remedy="Write a name, or  {uses: name} .")
     found = Registry.installed().find(kind, name)
-    return made_of(found, {key: value for key, value in options.items() if key != "uses"}, installed)
+    return made_of(found, {key: value for key, value in options.items() if key != "uses"})
 
 
 def faults_of(error: ValidationError, component: type[Component]) -> str:

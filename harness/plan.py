@@ -9,7 +9,7 @@ from math import floor
 from typing import Any
 
 from harness.cells import Point, Role
-from harness.components import Component
+from harness.component import Component
 from harness.identity import identity
 from harness.intake import BenchmarkFacts
 from harness.matrix import Matrix

@@ -9,11 +9,13 @@ from typing import Any
 from harness import intake, pairing
 from harness.cells import Course, Point, Role, excluded
 from harness.chain import Chain
-from harness.components import Component, Need, Student
+from harness.component import Component
+from harness.components import Student
 from harness.errors import Fault, MatrixError
 from harness.identity import IDENTITY_VERSION, digest, identity, seed_from
 from harness.matrix import Matrix
 from harness.plan import REVISIONS, Cell, Plan, Step, budget_of
+from harness.recipe import Need
 from harness.types import Split
 
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import EntryPoint, entry_points
 
 from harness import loading
-from harness.components import KINDS, Component
+from harness.component import Component
+from harness.components import KINDS
 from harness.errors import PluginError
 from harness.loading import Plugin, did_you_mean
 

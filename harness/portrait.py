@@ -10,7 +10,7 @@ from typing import Any, get_args, get_type_hints
 
 from pydantic.fields import FieldInfo
 
-from harness.components import Component
+from harness.component import Component
 from harness.identity import source_digest
 from harness.loading import Plugin
 

@@ -10,7 +10,8 @@ from typing import Any, cast
 from pydantic import ValidationError
 
 from harness import budget, families, newsroom, sentinel, yaml
-from harness.components import Benchmark, Component, ConflictRule, Executor, Report, Strategy, Teacher
+from harness.component import Component
+from harness.components import Benchmark, ConflictRule, Executor, Report, Strategy, Teacher
 from harness.errors import Fault, MatrixError, PluginError
 from harness.loading import did_you_mean
 from harness.lookup import made_of

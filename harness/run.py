@@ -108,6 +108,8 @@ class _Loop:
     terms: Terms
     agenda: Agenda
     running: dict[Future[list[Report]], list[Step]] = field(default_factory=dict)
+    fallen: dict[str, str] = field(default_factory=dict)
+    """What became of a common training whose steps are done alone now."""
 
     def go(self, workers: Workers, slots: int) -> None:
         while self.fill(workers, slots) or self.running:
@@ -121,22 +123,26 @@ class _Loop:
         while len(self.running) < slots and (steps := self.agenda.take(slots - len(self.running))):
             for step in steps:
                 self.progress.started(step)
-            future = workers.submit(perform_together, steps, self.store.root, self.provenance, self.terms)
+            after = self.fallen.get(steps[0].key)
+            known = {**self.provenance, **({"alone_after": after} if after else {})}
+            future = workers.submit(perform_together, steps, self.store.root, known, self.terms)
             self.running[future] = steps
         return len(self.running) > before
 
     def settle(self, steps: Sequence[Step], future: Future[list[Report]]) -> None:
         error = future.exception()
-        if error is not None and len(steps) > 1:
-            # Which of them it was that the worker died of shows when each is done alone.
-            for step in steps:
-                self.agenda.again(step)
-        elif error is not None:
-            reason = f"the worker died: {type(error).__name__}: {error}"
-            self.end(steps[0], Report(steps[0].key, "failed", 0.0, reason))
-        else:
+        if error is None:
             for step, report in zip(steps, future.result(), strict=True):
                 self.end(step, report)
+            return
+        reason = f"the worker died: {type(error).__name__}: {error}"
+        if len(steps) == 1:
+            self.end(steps[0], Report(steps[0].key, "failed", 0.0, reason))
+            return
+        # Which of them it was that the worker died of shows when each is done alone.
+        for step in steps:
+            self.fallen[step.key] = reason
+            self.agenda.again(step)
 
     def end(self, step: Step, report: Report) -> None:
         self.outcome.states[step.key] = report.state

@@ -11,7 +11,7 @@ from harness.testing import workbench
 from harness_benchmarks.newsworld import NewsWorld
 from harness_students.engine import features
 from harness_students.engine.switches import MECHANISMS, Engine
-from harness_students.vlm import TinyLlava
+from harness_students.tiny import TinyLlava
 from harness_students.vlm_trl import Schedule
 
 torch = pytest.importorskip("torch")

@@ -14,7 +14,7 @@ import pytest
 from harness.api import Objective, Preference, Target, opposite
 from harness.testing import workbench
 from harness_benchmarks.newsworld import NewsWorld
-from harness_students.vlm import TinyLlava
+from harness_students.tiny import TinyLlava
 from harness_students.vlm_trl import Schedule
 
 torch = pytest.importorskip("torch")

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from harness.api import Objective, Preference, Target, opposite
+from harness.api import Job, Objective, Preference, Target, opposite
 from harness.steps.bench import StepBench
 from harness.store import Store
 from harness_benchmarks.newsworld import NewsWorld
 from harness_students import vlm
-from harness_students.vlm import TinyLlava
+from harness_students.tiny import TinyLlava
 from harness_students.vlm_base import load_base, open_adapter, quiet_peft
 from harness_students.vlm_groups import grouped, weighted
 from harness_students.vlm_objective import SORTED, STOCK
@@ -483,3 +483,17 @@ def test_the_engine_leaves_every_objective_as_it_is(examples, losses, reference,
         assert one["num_tokens"] == other["num_tokens"]
         assert one["loss"] == pytest.approx(other["loss"], abs=1e-5)
         assert one["grad_norm"] == pytest.approx(other["grad_norm"], rel=1e-3)
+
+
+def test_trainings_with_weights_and_losses_of_our_own_end_together_as_if_each_were_alone(stage1, bench):
+    simpo = Objective(losses={"simpo": 1.0, "sft": 1.0}, beta=2.0, reference="none")
+    ranked = Objective(losses={"plackett_luce": 1.0, "sft": 1.0})
+    weighted = [replace(target, weight=0.5) for target in TARGETS]
+    wanted = [(SEVERAL, ranked, stage1), (PAIRS, simpo, stage1), (weighted, Objective(), None)]
+    alone, together = [bench(f"alone-{name}") for name in range(3)], [bench(f"together-{name}") for name in range(3)]
+    for (examples, objective, start), made in zip(wanted, alone, strict=True):
+        TINY.train(ITEMS, examples, objective, start, made)
+    student = TinyLlava(sft=FAST, dpo=FAST, together=3)
+    student.train_many([Job(ITEMS, *given, made) for given, made in zip(wanted, together, strict=True)])
+    for one, other in zip(alone, together, strict=True):
+        assert [line["loss"] for line in log(other)] == pytest.approx([line["loss"] for line in log(one)], abs=1e-5)

@@ -10,7 +10,8 @@ import pytest
 from harness.api import Objective, Preference, Target, TrainingError, opposite
 from harness_benchmarks.newsworld import NewsWorld
 from harness_students.preflight import PROBES
-from harness_students.vlm import TinyLlava, Vlm
+from harness_students.tiny import TinyLlava
+from harness_students.vlm import Vlm
 from harness_students.vlm_trl import Schedule
 
 torch = pytest.importorskip("torch")

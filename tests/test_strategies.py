@@ -2,9 +2,9 @@
 
 import pytest
 
-from harness.components import Need, Objective
 from harness.handed import Panel
 from harness.identity import identity
+from harness.recipe import Need, Objective
 from harness.steps.pool import DeclaredPool, Ledger
 from harness.types import Annotation, Item, Preference, Target
 from harness_strategies.baselines import MajorityVote, Stage1Only, Supervised, ZeroShot

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -86,8 +87,30 @@ def test_a_family_goes_through_both_stages_and_all_probes(name, family, tmp_path
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", LOADS_HERE)
+def test_a_family_learns_groups_of_answers_with_the_engine_as_without(name, family, tmp_path):
+    several, shown, weighted = PAIRS[:3]
+    groups = [
+        replace(several, rejected=(*several.rejected, Target(several.item_id, "pristine"))),
+        replace(shown, rejected=(shown.chosen,), image_of=several.item_id),
+        replace(weighted, weight=0.5),
+        *TARGETS[3:5],
+        Target(TARGETS[5].item_id, p_falsified=0.3),
+    ]
+    objective = Objective(losses={"plackett_luce": 1.0, "anchor": 0.5, "sft": 1.0}, beta=0.5)
+    kept, lines = {}, []
+    for engine in (True, False):
+        bench = tiny_families.Bench(tmp_path / f"engine-{engine}", kept=kept)
+        student(family(name), engine=engine).train(ITEMS, groups, objective, None, bench)
+        assert max(map(abs, bench.facts["first_step_rewards"])) < 1e-4
+        lines.append([line["loss"] for line in bench.lines if "loss" in line])
+    assert len(lines[0]) > 1
+    assert lines[0] == pytest.approx(lines[1], abs=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", LOADS_HERE)
 def test_a_family_learns_to_answer_and_to_stop(name, family, tmp_path):
-    long = Schedule(lr=2e-2, epochs=40, batch_size=6)
+    long = Schedule(lr=2e-2, epochs=100, batch_size=6)
     vlm, bench = student(family(name), sft=long, rank=16, max_new_tokens=40), tiny_families.Bench(tmp_path / "out")
     same = [Target(item_id, "pristine", rationale="Word found.") for item_id in ITEMS]
     vlm.train(ITEMS, same, Objective(), None, bench)
@@ -197,19 +220,30 @@ def test_a_model_without_a_chat_template_is_refused(family, tmp_path):
     assert str(caught.value) == f"{folder}: the model comes without a chat template\n  use one that has been tuned"
 
 
-def test_tiles_are_bounded_where_there_are_tiles(family, tmp_path):
-    def longest(name, **options):
-        bench = tiny_families.Bench(tmp_path / f"{name}{options}")
-        student(family(name), **options).train(ITEMS, TARGETS, Objective(), None, bench)
-        return bench.facts["preflight"]["nothing_truncated"]["longest"]
+def test_tiles_are_bounded_where_there_are_tiles(family):
+    def tokens(name, **bound):
+        """Of a question about a picture, which the model takes."""
+        base = load_base(str(family(name)), "float32", loading=Loading(**bound))
+        text = base.processor.apply_chat_template(asked_with_image("?"), tokenize=False, add_generation_prompt=True)
+        shown = [[next(iter(ITEMS.values())).image.open()]]
+        inputs = base.processor(text=[text], images=shown, add_special_tokens=False, return_tensors="pt")
+        with torch.no_grad():
+            base.model(**inputs)
+        return inputs["input_ids"].shape[1]
 
     # A tile is 16 tokens of LLaVA-Next, with a mark after each row of patches, and 4 of Idefics3 with two marks.
-    assert longest("llava_next") - longest("llava_next", image_tiles=1) == 64 + 8 - (16 + 4)
-    assert longest("idefics3") - longest("idefics3", image_tiles=1) == 4 * 6 + 3
-    assert longest("idefics3", longest_edge=32) == longest("idefics3", image_tiles=3)
+    assert tokens("llava_next") - tokens("llava_next", image_tiles=1) == 64 + 8 - (16 + 4)
+    assert tokens("idefics3") - tokens("idefics3", image_tiles=1) == 4 * 6 + 3
+    assert tokens("idefics3", longest_edge=32) == tokens("idefics3", image_tiles=3)
     for option, cause in (("image_tiles", "cuts no picture into tiles"), ("longest_edge", "does not scale pictures")):
         with pytest.raises(TrainingError, match=rf"the processor of a llava {cause}"):
-            longest("llava", **{option: 8})
+            tokens("llava", **{option: 8})
+
+
+def test_a_bounded_student_goes_through_a_training(family, tmp_path):
+    bench = tiny_families.Bench(tmp_path / "out")
+    student(family("llava_next"), image_tiles=1).train(ITEMS, TARGETS, Objective(), None, bench)
+    assert bench.facts["preflight"]["nothing_truncated"]["longest"] < 150
 
 
 def test_the_bounds_of_processors_that_do_not_load_here_hold_for_their_image_processors():

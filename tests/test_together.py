@@ -87,7 +87,9 @@ def test_where_the_worker_dies_of_a_common_training_each_is_done_alone(choir, pl
     plan = plan_of(text.replace("seeds: [0, 1]", "seeds: [0]"))
     outcome, _ = run_plan(plan)
     assert outcome.count("done") == len(plan.steps)
-    assert not any("together_with" in one["provenance"] for one in trainings(plan, store).values())
+    provenances = [one["provenance"] for one in trainings(plan, store).values()]
+    assert not any("together_with" in told for told in provenances)
+    assert any(told.get("alone_after", "").startswith("the worker died: BrokenProcessPool") for told in provenances)
 
 
 def six_steps(student):

@@ -15,10 +15,10 @@ from tiny_families import FAMILIES, make
 from harness.api import HarnessError, Item, MissingDependency
 from harness.identity import identity
 from harness.testing import checks_for, material
-from harness_teachers.local_model import Reply, Scores
+from harness_teachers.local_model import Question, Reply, Scores
 from harness_teachers.prompt import Prompt
 from harness_teachers.self_consistency import SelfConsistency
-from harness_teachers.transformers_model import Transformers
+from harness_teachers.transformers_model import Draw, Transformers
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +66,13 @@ def test_a_family_is_asked_and_answers_the_same_in_any_batch(family, teacher):
         assert [answer.item_id for answer in together] == [item.id for item in items]
         assert alike(together, one_by_one)
         assert all(answer.usage.input_tokens > 30 and answer.usage.output_tokens > 0 for answer in together)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_family_is_asked_in_the_type_that_is_the_default(family, teacher):
+    asked = teacher(family, dtype=Transformers().dtype, verdicts="scored")
+    assert asked.dtype == "bfloat16"
+    assert [answer.outcome for answer in asked.annotate(material.items(2))] == ["ok", "ok"]
 
 
 @pytest.mark.parametrize("family", ["llava", "gemma3"])
@@ -159,6 +166,19 @@ def test_an_answer_of_one_s_own_form_begins_as_it_is_told():
     assert engine.seen[0] == ("score", ["Verdict: "], {"pristine": "pristine", "falsified": "falsified"})
     assert engine.seen[1] == ("generate", ["Verdict: falsified"])
     assert answer.rationale == "No sea"
+
+
+def test_tokens_are_drawn_with_their_probabilities_at_the_temperature_and_within_top_p():
+    import torch
+
+    scores = torch.tensor([2.0, 1.0, 0.5, -1.0])
+    questions = [Question("", str(number), b"") for number in range(3000)]
+    for options, kept in (({"temperature": 0.7}, 4), ({"temperature": 1.5, "top_p": 0.6}, 2)):
+        drawn = Draw(questions, Transformers(**options))(torch.zeros(3000, 1), scores.repeat(3000, 1)).argmax(-1)
+        shares = torch.bincount(drawn, minlength=4) / 3000
+        wanted = (scores[:kept] / options["temperature"]).softmax(-1)
+        assert torch.allclose(shares[:kept], wanted, atol=0.03)
+        assert shares[kept:].sum() == 0
 
 
 def test_chance_is_drawn_by_the_seed_and_for_each_question_apart(teacher):

@@ -7,7 +7,8 @@ from pydantic import ValidationError
 
 from harness.api import Image, Item, Objective, Target
 from harness_benchmarks.newsworld import NewsWorld
-from harness_students.vlm import TinyLlava, Vlm
+from harness_students.tiny import TinyLlava
+from harness_students.vlm import Vlm
 from harness_students.vlm_base import load_base
 from harness_students.vlm_scoring import Words, score, verdict_words
 from harness_students.vlm_text import asked_with_image

@@ -26,7 +26,8 @@ from harness.reading import parse
 from harness.store import Store
 from harness_benchmarks.newsworld import NewsWorld
 from harness_students import vlm
-from harness_students.vlm import TinyLlava, Vlm
+from harness_students.tiny import TinyLlava
+from harness_students.vlm import Vlm
 from harness_students.vlm_base import load_base
 from harness_students.vlm_predict import verdict_place, verdict_tokens
 from harness_students.vlm_text import answer_text, asked_with_image, prompt_text, read_verdict

@@ -12,7 +12,7 @@ import pytest
 from harness.api import Job, Objective, Preference, Target, opposite
 from harness.testing import workbench
 from harness_benchmarks.newsworld import NewsWorld
-from harness_students.vlm import TinyLlava
+from harness_students.tiny import TinyLlava
 from harness_students.vlm_trl import Schedule
 
 torch = pytest.importorskip("torch")

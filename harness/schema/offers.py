@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import PydanticUserError
 
-from harness.components import Component
+from harness.component import Component
 from harness.errors import PluginError
 from harness.nesting import SCHEMA_KEY
 from harness.plugins import Registry

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NoReturn
 
-from harness.components import Need
 from harness.errors import LabelNotBought, LabelsWanted, LedgerError
 from harness.handed import Panel
+from harness.recipe import Need
 from harness.types import Item, Ranked, Verdict
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
-from harness.components import Benchmark, ConflictRule, Need
+from harness.components import Benchmark, ConflictRule
 from harness.handed import Panel
 from harness.plan import Step
+from harness.recipe import Need
 from harness.steps import rows
 from harness.steps.bench import StepBench
 from harness.store import Store

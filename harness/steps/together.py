@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from harness.components import Job, Student
+from harness.components import Student
 from harness.plan import Step
+from harness.recipe import Job
 from harness.steps import Report, attempt, bench_of, manifest, perform
 from harness.steps.bench import StepBench
 from harness.steps.train import learns_nothing, prepare

@@ -7,9 +7,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-from harness.components import Accepts, Benchmark, Job, Need, Recipe, Student
+from harness.components import Benchmark, Student
 from harness.errors import TrainingError
 from harness.plan import Step
+from harness.recipe import Accepts, Job, Need, Recipe
 from harness.steps import rows
 from harness.steps.bench import StepBench
 from harness.steps.pool import DeclaredPool, Ledger

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from harness.components import Component
+from harness.component import Component
 from harness.steps.bench import StepBench as Bench
 from harness.testing import benchmark, component, executor, export, report, rule, strategy, student, teacher
 from harness.testing.contract import Check, ContractBroken, Finding, examine, remedy_of, rule_of

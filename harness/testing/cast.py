@@ -10,22 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from harness.components import (
-    Accepts,
-    Benchmark,
-    ConflictRule,
-    Executor,
-    Need,
-    Objective,
-    Recipe,
-    Report,
-    Strategy,
-    Student,
-    Teacher,
-)
+from harness.components import Benchmark, ConflictRule, Executor, Report, Strategy, Student, Teacher
 from harness.handed import Panel, Pool, Workbench
 from harness.hookspec import hookimpl
 from harness.identity import seed_from
+from harness.recipe import Accepts, Need, Objective, Recipe
 from harness.testing import material
 from harness.types import Annotation, Example, Item, Prediction, Ranked, Split, Target, Verdict, opposite, verdict_of
 from harness.view import RunView

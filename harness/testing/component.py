@@ -6,7 +6,7 @@ import json
 import pickle
 from collections.abc import Iterator
 
-from harness.components import Component
+from harness.component import Component
 from harness.identity import digest, identity
 from harness.lookup import installed
 from harness.testing import fresh

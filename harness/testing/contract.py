@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, NoReturn
 from unittest import SkipTest
 
-from harness.components import Component
+from harness.component import Component
 from harness.errors import HarnessError, MissingDependency
 
 Check = Callable[[Any], None]

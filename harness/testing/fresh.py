@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from harness.components import Component
+from harness.component import Component
 from harness.loading import HEAVY
 from harness.testing.contract import ContractBroken, skip
 

@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
-from harness.components import Accepts, Job, Objective, Student
+from harness.components import Student
 from harness.errors import MissingDependency
+from harness.recipe import Accepts, Job, Objective
 from harness.steps.bench import StepBench as Bench
 from harness.store import Store
 from harness.testing import material

@@ -6,10 +6,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from harness.components import ConflictRule, Need
+from harness.components import ConflictRule
 from harness.errors import MissingDependency
 from harness.handed import Panel
 from harness.identity import digest
+from harness.recipe import Need
 from harness.steps.pool import bought_ids
 from harness.testing import fresh, material
 from harness.testing.contract import broken, skip, told

@@ -8,10 +8,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import cast
 
-from harness.components import Need, Recipe, Strategy
+from harness.components import Strategy
 from harness.errors import HarnessError, LabelNotBought, LedgerError, MissingDependency, TrainingError
 from harness.handed import Panel
 from harness.identity import digest, identity, seed_from
+from harness.recipe import Need, Recipe
 from harness.steps.pool import DeclaredPool, Ledger
 from harness.steps.train import refuse_undeclared
 from harness.testing import fresh, material

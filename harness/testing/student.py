@@ -13,9 +13,10 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from harness.components import Accepts, Student
+from harness.components import Student
 from harness.errors import MissingDependency
 from harness.identity import file_digest
+from harness.recipe import Accepts
 from harness.testing import material
 from harness.testing.contract import broken, skip, told
 from harness.testing.lessons import Lessons, Said, distance, lessons, same

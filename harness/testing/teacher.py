@@ -78,6 +78,15 @@ def check_answers_nothing_when_asked_nothing(teacher: Teacher) -> None:
         broken(f"annotate([]) gave {len(said)} answers")
 
 
+def check_takes_any_sequence(teacher: Teacher) -> None:
+    """Read items by iterating, indexing and len() alone: a run with a budget hands over a sequence that is no list."""
+    items = _items(teacher)
+    _answers(teacher, items)
+    error = _try(teacher, tuple(items))[1]
+    if error is not None:
+        broken(f"handed a tuple of items, annotate() raised {told(error)}")
+
+
 def check_says_the_same_twice(teacher: Teacher) -> None:
     """Take chance from a seed that is an option, and draw it per item: an answer is stored and used again."""
     items = _items(teacher)
@@ -239,6 +248,7 @@ CHECKS = (
     check_counts_its_costs_from_0,
     check_answers_every_item_exactly_once,
     check_answers_nothing_when_asked_nothing,
+    check_takes_any_sequence,
     check_says_the_same_twice,
     check_does_not_depend_on_batches,
     check_does_not_depend_on_the_order,

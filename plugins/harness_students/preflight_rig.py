@@ -130,7 +130,8 @@ def _with_one_rejected(row: Row) -> Row:
 
 def rendered(processor: Processor, row: Row, answer: list[Message]) -> tuple[str, str]:
     """Prompt and answer as the chat template writes them."""
-    prompt = [{"role": message["role"], "content": _with_image(message["content"])} for message in row["prompt"]]
+    first, *more = [{"role": message["role"], "content": _as_parts(message["content"])} for message in row["prompt"]]
+    prompt = [{**first, "content": [{"type": "image"}, *first["content"]]}, *more]
     said = [{"role": message["role"], "content": _as_parts(message["content"])} for message in answer]
     asked: str = processor.apply_chat_template(prompt, tokenize=False, add_generation_prompt=True)
     whole: str = processor.apply_chat_template(prompt + said, tokenize=False)
@@ -140,10 +141,6 @@ def rendered(processor: Processor, row: Row, answer: list[Message]) -> tuple[str
 
 def _as_parts(content: str | list[Message]) -> list[Message]:
     return [{"type": "text", "text": content}] if isinstance(content, str) else content
-
-
-def _with_image(content: str | list[Message]) -> list[Message]:
-    return [{"type": "image"}, *_as_parts(content)] if isinstance(content, str) else content
 
 
 def _moved(value: Any, device: Any) -> Any:  # noqa: ANN401

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from statistics import median
 from typing import Any
@@ -52,13 +53,17 @@ def mask_is_completion(rig: Rig) -> int:
     return len(labels)
 
 
-def nothing_truncated(rig: Rig) -> dict[str, int]:
-    """Longest and median row in tokens, and the limit; raises where a batch lacks tokens or a row has too many."""
+def nothing_truncated(rig: Rig) -> dict[str, int | None]:
+    """Longest and median row in tokens, and the limit if there is one.
+
+    Raises where a batch lacks tokens, or where a row has too many.
+    """
     rows = rig.sample()
     surplus = _intact(rig, rows)
-    limit = int(rig.model.config.get_text_config().max_position_embeddings)
-    lengths = _census(rig, surplus, rows[0], limit)
-    too_long = sorted({row["item"] for row, length in zip(rig.rows, lengths, strict=True) if length > limit})
+    limit: int | None = getattr(rig.model.config.get_text_config(), "max_position_embeddings", None)
+    most = sys.maxsize if limit is None else limit
+    lengths = _census(rig, surplus, rows[0], most)
+    too_long = sorted({row["item"] for row, length in zip(rig.rows, lengths, strict=True) if length > most})
     if too_long:
         raise TrainingError(
             f"{len(too_long)} items are longer than the model's {limit} positions: {', '.join(too_long[:SHOWN])}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
@@ -43,16 +43,14 @@ from harness_students.vlm_loading import Attention, Device, Loading, Quantize
 from harness_students.vlm_many import Enter, train_together
 from harness_students.vlm_objective import LOSSES
 from harness_students.vlm_pictures import Pictures
-from harness_students.vlm_predict import predict, predict_scored
+from harness_students.vlm_predict import checked, predict, predict_scored
 from harness_students.vlm_rows import Rows, make_rows
-from harness_students.vlm_scoring import Verdicts, agreement
-from harness_students.vlm_text import PROMPT, TINY_PROMPT, Order
+from harness_students.vlm_scoring import Verdicts
+from harness_students.vlm_text import PROMPT, Order
 from harness_students.vlm_trl import Drive, Schedule, build_trainer, first_rewards, run
 
 if TYPE_CHECKING:
     from transformers import Trainer
-
-    from harness_students.engine.features import Features
 
 SHIPPED = "tiny_llava"
 """The base that comes with this package, by the name of its folder."""
@@ -65,7 +63,9 @@ class Vlm(Student):
     """An image-text-to-text model that learns teachers' verdicts and rationales with LoRA.
 
     Targets are learnt by supervised fine-tuning and preferences by DPO or its kin: by stock TRL trainers where these
-    can express the objective, else by the same trainers with our losses. LLaVA is what it is tested with.
+    can express the objective, else by the same trainers with our losses. What a training will use is probed before
+    its first step, and what the probes found is in its manifest. Tested with tiny models of LLaVA, LLaVA-Next,
+    Idefics3, PaliGemma and Gemma 3.
     """
 
     name = "vlm"
@@ -95,8 +95,7 @@ class Vlm(Student):
     dropout: float = Field(default=0.0, ge=0, lt=1)
     """Dropout before the LoRA matrices, in fine-tuning."""
     lora_targets: str | None = None
-    """Regular expression over names of modules: where LoRA is put; by default every linear layer of the language
-    model's blocks, where the family is known. Never the vision side, which is checked."""
+    """Regular expression over the names of modules that get LoRA, never of the vision side; by default the family's."""
     quantize: Quantize = "none"
     """Whether the frozen language model is held in 4 or 8 bits (QLoRA), for which bitsandbytes and CUDA are needed."""
     image_tiles: int | None = Field(default=None, ge=1)
@@ -108,8 +107,7 @@ class Vlm(Student):
     dpo: Schedule = Schedule(lr=2e-5, epochs=1)
     """Schedule of trainings with preferences."""
     verdicts: Verdicts = "auto"
-    """How a verdict is found: in a ``generated`` answer, or ``scored`` without one, which needs the verdict to come
-    first; ``auto`` scores where it does."""
+    """Whether a verdict is read from a ``generated`` answer or ``scored``; ``auto`` scores where it comes first."""
     agreement_sample: int = Field(default=16, ge=0)
     """Items of which an answer is generated too where verdicts are scored, to record how often both agree."""
     max_new_tokens: int = Field(default=256, ge=4)
@@ -192,13 +190,13 @@ class Vlm(Student):
         rows = make_rows(items, examples, pictures, objective, self.prompt, self.order)
         if examples and not rows.rows:
             raise TrainingError("none of the examples has an image that can be read")
-        model = open_adapter(base, start, trainable=True) if start else self._adapter(base, bench.seed)
-        modules = adapted_modules(model)
+        fresh = partial(new_adapter, base, self.lora_targets, self.rank, self.alpha, self.dropout, bench.seed)
+        model = open_adapter(base, start, trainable=True) if start else fresh()
         before = adapter_sha256(model)
         bench.prove(
             examples=rows.examples,
             examples_without_image=rows.left_out,
-            adapted_modules=len(modules),
+            adapted_modules=len(adapted_modules(model)),
             adapted_outside_language_model=0,
             start_adapter_sha256=before,
         )
@@ -212,30 +210,12 @@ class Vlm(Student):
         base = self._base(bench)
         adapted = open_adapter(base, model).eval() if model else base.model
         features = features_of(base, bench) if self.engine.features else None
-        if self.verdicts == "scored" or (self.verdicts == "auto" and self.order == "verdict-first"):
-            yield from self._scored(base, adapted, items, features, bench)
-        else:
-            yield from self._generated(base, adapted, items, features)
-
-    def _generated(
-        self, base: Base, adapted: Model, items: Sequence[Item], features: Features | None
-    ) -> Iterator[Prediction]:
-        return predict(
-            base, adapted, items, self.prompt, self.order, self.predict_batch_size, self.max_new_tokens, features
-        )
-
-    def _scored(
-        self, base: Base, adapted: Model, items: Sequence[Item], features: Features | None, bench: Workbench
-    ) -> Iterator[Prediction]:
-        """Every verdict scored, and some answers generated to see whether they agree."""
-        known: dict[str, Prediction] = {}
-        for found in predict_scored(base, adapted, items, self.prompt, self.predict_batch_size, features):
-            if found.outcome == "ok":
-                known[found.item_id] = found
-            yield found
-        asked = [item for item in items if item.id in known]
-        if some := asked[:: max(1, -(-len(asked) // self.agreement_sample))] if self.agreement_sample else []:
-            bench.prove(verdict_agreement=agreement(known, list(self._generated(base, adapted, some, features))))
+        ask = partial(predict, base, adapted, prompt=self.prompt, batch_size=self.predict_batch_size, features=features)
+        ask = partial(ask, order=self.order, max_new_tokens=self.max_new_tokens)
+        if self.verdicts == "generated" or self.order == "rationale-first":
+            return ask(items)
+        scored = predict_scored(base, adapted, items, self.prompt, self.predict_batch_size, features)
+        return checked(scored, items, ask, self.agreement_sample, bench)
 
     def export(self, model: Path, merged: bool, bench: Workbench) -> Exported:
         """The adapter as peft loads it, or a model of transformers whose log-probabilities are proved to agree.
@@ -267,9 +247,6 @@ class Vlm(Student):
             lambda: load_base(self._location(), self.dtype, digest, loading),
         )
 
-    def _adapter(self, base: Base, seed: int) -> Model:
-        return new_adapter(base, self.lora_targets, self.rank, self.alpha, self.dropout, seed)
-
     def _fit(
         self,
         base: Base,
@@ -281,22 +258,17 @@ class Vlm(Student):
         before: str,
         enter: Enter,
     ) -> None:
-        recompute = (
-            model.device.type == "cuda" if self.gradient_checkpointing == "auto" else self.gradient_checkpointing
-        )
+        spare = self.gradient_checkpointing
+        recompute = model.device.type == "cuda" if spare == "auto" else spare
         drive = Drive(self.engine, self.batches, self.checkpoint_minutes, base.digest, recompute)
         schedule = self.dpo if rows.pairs else self.sft
         apart = rows.pairs and objective.reference == "base" and not self.engine.reference
-        reference = base.branch() if apart else None
-        trainer = build_trainer(
-            model, base.processor, rows.rows, pictures, schedule, objective, bench, drive, reference
-        )
+        build = partial(build_trainer, model, base.processor, rows.rows, pictures, schedule, objective, bench, drive)
+        trainer = build(base.branch() if apart else None)
         start = before if rows.pairs and objective.reference == "start" else None
         flight = Preflight(self._rig(trainer, base, rows, pictures), bench, start)
         flight.take_off(partial(first_rewards, trainer, schedule.batch_size))
-        first = run(trainer, objective, bench, enter)
-        if rows.pairs:
-            bench.prove(first_step_rewards=[first["rewards/chosen"], first.get("rewards/rejected", 0.0)])
+        run(trainer, objective, bench, enter)
         flight.land()
 
     def _rig(self, trainer: Trainer, base: Base, rows: Rows, pictures: Pictures) -> Rig:
@@ -304,25 +276,7 @@ class Vlm(Student):
         return rig_of(trainer, base.processor, rows.rows, pictures)
 
 
-class TinyLlava(Vlm):
-    """A LLaVA of about a million parameters that comes with this package and knows the synthetic news world.
-
-    It can compare a caption with a picture word by word, and has never been told what makes a verdict.
-    It is for tests and for trying the harness out; what it achieves says nothing about large models.
-    """
-
-    name = "tiny-llava"
-
-    model: str = SHIPPED
-    prompt: str = Field(default=TINY_PROMPT, pattern=r"\{caption\}")
-    sft: Schedule = Schedule(lr=5e-3, epochs=4, batch_size=32, warmup=0.1, decay="linear")
-    dpo: Schedule = Schedule(lr=2e-3, epochs=6, batch_size=8, warmup=0.1, decay="linear")
-    max_new_tokens: int = Field(default=32, ge=4)
-    predict_batch_size: int = Field(default=128, ge=1)
-    dtype: Literal["float32", "bfloat16", "float16"] = "float32"
-
-
 @hookimpl
 def harness_students() -> Iterable[type[Student]]:
-    """The general student and the tiny one."""
-    return [Vlm, TinyLlava]
+    """The general student."""
+    return [Vlm]

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from harness.api import Item, Prediction, UnreadableImage
+from harness.api import Item, Prediction, UnreadableImage, Workbench
 from harness_students.engine.features import Features
 from harness_students.engine.injection import with_features
 from harness_students.vlm_base import Base, Model, Processor
-from harness_students.vlm_scoring import prediction, score, verdict_words
+from harness_students.vlm_scoring import agreement, prediction, score, verdict_words
 from harness_students.vlm_text import LEAD, Order, answer_text, asked_with_image, prompt_text, read_verdict
 
 if TYPE_CHECKING:
@@ -76,6 +76,24 @@ def predict_scored(
                 yield Prediction(item.id, "error", text=failed[item.id])
             else:
                 yield prediction(item.id, next(chances))
+
+
+def checked(
+    scored: Iterable[Prediction],
+    items: Sequence[Item],
+    generate: Callable[[Sequence[Item]], Iterable[Prediction]],
+    sample: int,
+    bench: Workbench,
+) -> Iterator[Prediction]:
+    """The scored verdicts; of a sample of the items answers are generated, and how often both agree is proved."""
+    known: dict[str, Prediction] = {}
+    for found in scored:
+        if found.outcome == "ok":
+            known[found.item_id] = found
+        yield found
+    asked = [item for item in items if item.id in known]
+    if some := asked[:: max(1, -(-len(asked) // sample))] if sample else []:
+        bench.prove(verdict_agreement=agreement(known, list(generate(some))))
 
 
 def _batches(items: Sequence[Item], batch_size: int) -> Iterator[tuple[list[Item], list[Picture], dict[str, str]]]:

@@ -152,8 +152,8 @@ def _preference_trainer(
     return trainer
 
 
-def run(trainer: Trainer, objective: Objective, bench: Workbench, enter: Enter) -> dict[str, float]:
-    """Train, from a checkpoint where there is one, pass the log on, and return its first line."""
+def run(trainer: Trainer, objective: Objective, bench: Workbench, enter: Enter) -> None:
+    """Train, from a checkpoint where there is one, and pass the log on."""
     from transformers import PrinterCallback
 
     lines: list[dict[str, float]] = []
@@ -164,7 +164,9 @@ def run(trainer: Trainer, objective: Objective, bench: Workbench, enter: Enter) 
     enter(trainer)
     with quiet_peft():
         trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
-    return lines[0]
+    if "rewards/chosen" in lines[0]:
+        # A batch of plain targets has no rejected answer.
+        bench.prove(first_step_rewards=[lines[0]["rewards/chosen"], lines[0].get("rewards/rejected", 0.0)])
 
 
 def first_rewards(trainer: Trainer, rows: int) -> list[float]:

@@ -164,7 +164,7 @@ class Endpoint(BaseHTTPRequestHandler):
 
     def do_POST(self):
         question = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self.server.asked.append((self.path, dict(self.headers), question))
+        self.server.asked.append((self.path, self.headers, question))
         self.reply(*self.server.answer(question))
 
     def reply(self, status, body, **headers):

@@ -82,6 +82,17 @@ class Refunds(Sound):
             yield replace(self.say(item), usage=Usage(usd=-0.01))
 
 
+class Listed(Sound):
+    """Takes what it is handed for a list."""
+
+    name = "listed"
+    breaks: ClassVar = "takes any sequence"
+    seen: ClassVar = "handed a tuple of items, annotate() raised AttributeError: 'tuple' object has no attribute 'copy'"
+
+    def annotate(self, items):
+        return [self.say(item) for item in items.copy()]
+
+
 class Fake(Sound):
     """Has words of its own."""
 
