@@ -42,6 +42,10 @@ class Details(Protocol):
         """A cell's answers by item id."""
         ...
 
+    def proved(self, cell: str, evaluated_on: str) -> Mapping[str, object]:
+        """Facts that the student stated about these answers (`harness.handed.Workbench.prove`)."""
+        ...
+
     def trainings(self, cell: str) -> Sequence[str]:
         """Keys of the training steps that lead to the cell's model, the first first."""
         ...
@@ -77,6 +81,9 @@ class NoDetails:
         return ()
 
     def predictions(self, cell: str, evaluated_on: str) -> Mapping[str, Prediction]:
+        return {}
+
+    def proved(self, cell: str, evaluated_on: str) -> Mapping[str, object]:
         return {}
 
     def trainings(self, cell: str) -> Sequence[str]:

@@ -46,6 +46,10 @@ class Discreet:
         found = self.told.predictions(cell, evaluated_on)
         return {item_digest(item_id): _prediction(said) for item_id, said in found.items()}
 
+    def proved(self, cell: str, evaluated_on: str) -> Mapping[str, object]:
+        facts = self.told.proved(cell, evaluated_on)
+        return {name: _numbers(fact) for name, fact in facts.items() if isinstance(fact, Mapping)}
+
     def trainings(self, cell: str) -> Sequence[str]:
         return self.told.trainings(cell)
 
@@ -57,7 +61,7 @@ class Discreet:
 
 
 def _numbers(line: LogLine) -> LogLine:
-    return {name: value for name, value in line.items() if not isinstance(value, str)}
+    return {name: value for name, value in line.items() if isinstance(value, int | float)}
 
 
 def _item(item: Item) -> Item:

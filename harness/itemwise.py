@@ -67,6 +67,16 @@ class Stored:
         except StoreError:
             return {}
 
+    def proved(self, cell: str, evaluated_on: str) -> Mapping[str, object]:
+        found = self._cell(cell)
+        if found is None or found.role != "student" or evaluated_on not in found.answers:
+            return {}
+        try:
+            facts = self.store.manifest("predict", found.answers[evaluated_on][0]).get("proofs")
+        except StoreError:
+            return {}
+        return facts if isinstance(facts, dict) else {}
+
     def trainings(self, cell: str) -> Sequence[str]:
         found = self._cell(cell)
         if found is None or found.model is None:

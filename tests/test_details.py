@@ -90,7 +90,8 @@ def test_a_log_is_read_line_by_line_and_is_bounded(ran, monkeypatch):
 def test_what_was_measured_of_a_training_is_in_its_manifest(ran):
     _, store, details = ran
     first, _ = details.trainings(STUDENT)
-    assert details.measured(first) == details.measured("other") == ()
+    assert [list(line) for line in details.measured(first)] == [["seconds"]]
+    assert details.measured("other") == ()
     path = store.folder("train", first) / "manifest.json"
     manifest = json.loads(path.read_text(encoding="utf-8"))
     manifest["provenance"]["measured"] = [{"step": 1, "tokens_per_second": 9.5}, "x"]

@@ -132,8 +132,8 @@ def test_options_that_a_teacher_must_be_given_are_left_to_fill_in(harness, tmp_p
         "  mine:",
         "    uses: replay",
         "    # Fill these in:",
-        "    path:   # The file, from the folder where the harness is run; $VARIABLES of the environment are filled in,"
-        " nothing else.",
+        "    path:   # The file, from the folder where the harness is run; $VARIABLES of the environment are filled in."
+        " Where ``*`` stands for any text, all files that fit it together.",
     ]
     refused = harness("plan", "matrix.yaml", expect=2)
     assert "teachers.mine.path: Input should be a valid string" in refused.stderr

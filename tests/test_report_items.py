@@ -236,6 +236,12 @@ def test_what_is_missing_or_was_not_declared_is_a_threat(made, demo):
     )
 
 
+def test_how_often_scored_verdicts_are_those_that_would_be_written_is_a_threat(demo, made):
+    assert "90.0 % of the stated verdicts are the scored ones" in told(demo)["Verdicts that are scored"]
+    assert "90.0 % of the stated" in told(redact(demo))["Verdicts that are scored"]
+    assert "Verdicts that are scored" not in told(made["demo_view"]())
+
+
 def test_a_run_without_threats_says_so(made):
     text = page(made["empty_view"]())
     assert 'id="validity"' not in text

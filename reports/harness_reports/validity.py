@@ -41,7 +41,18 @@ class Validity(Section):
 
 def threats(seen: Seen) -> Iterator[Threat]:
     """In the order in which a reader should worry."""
-    for found in (_synthetic, _leaky, _incomplete, _seeds, _groups, _lopsided, _answers, _teachers, _collapsed):
+    for found in (
+        _synthetic,
+        _leaky,
+        _incomplete,
+        _seeds,
+        _groups,
+        _lopsided,
+        _answers,
+        _scored,
+        _teachers,
+        _collapsed,
+    ):
         yield from found(seen)
     for found in (_machines, _code, _exploratory, _chosen):
         yield from found(seen)
@@ -110,6 +121,23 @@ def _answers(seen: Seen) -> Iterator[Threat]:
                 "verdict and count as wrong: an arm may be behind for its format, not its judgement."
             )
             yield Threat("Missing answers", text)
+
+
+def _scored(seen: Seen) -> Iterator[Threat]:
+    """Students that score their verdicts ask some items the long way, too."""
+    told = same = 0.0
+    for row in seen.results:
+        found = seen.view.details.proved(row.raw("cell"), row.raw("evaluated_on")).get("verdict_agreement")
+        numbers = Row(found) if isinstance(found, Mapping) else Row({})
+        if numbers.number("parsable") > 0:
+            told += numbers.number("parsable")
+            same += numbers.number("parsable") * numbers.number("agree")
+    if told:
+        text = (
+            "Some students' verdicts are scored from log-probabilities, and no answer is written. Where a sample was "
+            f"answered in words as well, {percent(same / told)} % of the stated verdicts are the scored ones."
+        )
+        yield Threat("Verdicts that are scored", text)
 
 
 def _teachers(seen: Seen) -> Iterator[Threat]:
