@@ -35,7 +35,7 @@ mutants: $(VENV)/.installed      ## the contract's rules against components with
 bench: $(VENV)/.installed        ## speed, as ratios within one run
 	$(BIN)/pytest benchmarks/speed --benchmark-only --benchmark-sort=name -p no:randomly -p no:cacheprovider
 
-bench-engine: $(VENV)/.installed ## the training engine against stock TRL: one training, and a whole matrix (10 minutes of two cores)
+bench-engine: $(VENV)/.installed ## the training engine against stock TRL: one training, and a whole matrix (20 minutes of two cores)
 	PYTHONPATH=tests/data/families $(BIN)/python benchmarks/engine
 
 gpu-check:                       ## the same at full size on one GPU; GPU_PYTHON has torch, GPU_SITE what else is needed
@@ -55,7 +55,7 @@ base: $(VENV)/.installed         ## remake the pre-trained base of tiny-llava (a
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[train,openai,serve,tables,figures,mlflow,tensorboard,dev,docs]"
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[train,boosting,openai,serve,tables,figures,mlflow,tensorboard,dev,docs]"
 	touch $@
 
 clean:                           ## remove the environment; results in runs/ stay

@@ -32,10 +32,11 @@ students:
     model: {model}
     dtype: {dtype}
     max_new_tokens: 32
+    predict_batch_size: 24
     threads: 2
     lora_targets: '.*(language_model|text_model).*\\.(q_proj|k_proj|v_proj|o_proj|gate_proj|up_proj|down_proj)'
     sft: {{lr: 1.0e-3, epochs: 2, batch_size: {batch}}}
-    dpo: {{lr: 5.0e-4, epochs: 2, batch_size: {batch}}}
+    dpo: {{lr: 5.0e-4, epochs: 3, batch_size: {batch}}}
     engine: {engine}
 rules: {{disagreement: hard-disagreement}}
 strategies: {strategies}
