@@ -128,9 +128,9 @@ def _outcome(plan: Plan, store: Store, seconds: float) -> Outcome:
 
 
 def largest_difference(one: Outcome, other: Outcome) -> float:
-    """The largest difference between losses of the same step of the same training."""
+    """The largest difference between losses of the same step of one training; of their size where that is above 1."""
     return max(
-        abs(first - second)
+        abs(first - second) / max(1.0, abs(second))
         for key in one.losses.keys() & other.losses.keys()
         for first, second in zip(one.losses[key], other.losses[key], strict=True)
     )
