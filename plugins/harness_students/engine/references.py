@@ -42,7 +42,7 @@ class References:
         at_once: int,
     ) -> None:
         """Look up every row; ``score`` (rows' indexes → one number for each of their answers) where one is missing."""
-        keys = [[self._key(answer) for answer in answers(index)] for index in range(rows)]
+        keys = [self._keys(answers(index)) for index in range(rows)]
         found = self._shelf.get(key for row in keys for key in row)
         numbers = {key: NUMBER.unpack(value)[0] for key, value in found.items()}
         missing = [index for index, row in enumerate(keys) if any(key not in numbers for key in row)]
@@ -66,7 +66,12 @@ class References:
         self.computed += len(ordered)
         return dict(zip(ordered, score(some).tolist(), strict=True))
 
-    def _key(self, answer: Encoded) -> str:
+    def _keys(self, answers: Sequence[Encoded]) -> list[str]:
+        """An answer's number depends, by rounding, on what it is packed with: each key says all of the row."""
+        own = [self._digest(answer) for answer in answers]
+        return [digest({"row": own, "place": place}) for place in range(len(own))]
+
+    def _digest(self, answer: Encoded) -> str:
         tokens = {name: sha256_of(values.numpy().tobytes()) for name, values in sorted(answer.tokens.items())}
         about = {"reference": self._reference, "image": self._image(answer.item), "prompt": answer.prompt}
         return digest({**about, **tokens})
