@@ -74,7 +74,8 @@ def test_two_workers_stop_at_the_budget_and_lose_no_answer(harness, seen):
     called = len(seen("a")) + len(seen("b"))
     # Each worker may have three calls in flight when the last one of the budget is answered.
     assert 30 <= called <= 30 + 2 * 3
-    assert f"the budget of paid is spent: {called} of 30 calls (a " in result.stderr
+    # On a busy machine one of them may have spent it all before the other one began.
+    assert f"the budget of paid is spent: {called} of 30 calls (" in result.stderr
     assert (
         "Raise budget:, or ask about fewer items. Every answer is kept, and a run goes on from there." in result.stderr
     )
