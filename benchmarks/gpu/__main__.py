@@ -50,7 +50,7 @@ def _compare(shape: str, model: Path, device: str) -> float:
     for name, outcome in (("stock", stock), ("ours", ours)):
         seconds = "".join(f"{outcome.stages[stage]:>8.1f} s" for stage in ("stage 1", "stage 2", "predict"))
         rates = [sum(rate) / len(rate) for rate in _measured(outcome, "tokens_per_second")]
-        memory = [max(peaks) / 1e3 for peaks in _measured(outcome, "peak_memory_mb")]
+        memory = [max(peaks) / 1e9 for peaks in _measured(outcome, "peak_bytes")]
         peak = next((value for key, value in PEAK.items() if key in device), None)
         shares = [f"{rate * operations / peak:.1%}" if peak else "-" for rate in rates]
         print(f"{name:<8}{seconds}{_pair(rates, '.0f'):>20}{_pair(memory, '.1f'):>16}{' / '.join(shares):>14}")
