@@ -15,7 +15,7 @@ from harness.errors import (
 )
 from harness.handed import Panel, Pool, Shelf, Workbench
 from harness.hookspec import hookimpl
-from harness.identity import canonical, digest, file_digest, seed_from, sha256_of
+from harness.identity import canonical, digest, file_digest, folder_digest, seed_from, sha256_of
 from harness.nesting import Named
 from harness.recipe import Accepts, Job, Need, Objective, Recipe
 from harness.redaction import redact
@@ -93,6 +93,7 @@ __all__ = [
     "canonical",
     "digest",
     "file_digest",
+    "folder_digest",
     "hookimpl",
     "opposite",
     "redact",

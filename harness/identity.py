@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import cache
 from hashlib import sha256
 from importlib.machinery import PathFinder
@@ -43,6 +43,14 @@ def file_digest(*paths: Path) -> str:
         if file.is_file()
     ]
     return digest(entries)
+
+
+def folder_digest(folder: str | Path, suffixes: Collection[str]) -> str:
+    """Hex digest of a folder's own files with one of the suffixes; empty where there is no such folder."""
+    place = Path(folder)
+    if not place.is_dir():
+        return ""
+    return file_digest(*sorted(file for file in place.iterdir() if file.suffix in suffixes))
 
 
 def seed_from(*axes: object) -> int:

@@ -13,9 +13,9 @@ import pytest
 from harness.api import MissingDependency, Objective, Preference, Target, TrainingError, opposite
 from harness_benchmarks.newsworld import NewsWorld
 from harness_students.families import FAMILIES
-from harness_students.vlm import SHIPPED, Vlm
+from harness_students.vlm import Vlm
 from harness_students.vlm_base import adapted_modules, load_base, quiet_peft
-from harness_students.vlm_loading import Loading
+from harness_students.vlm_loading import SHIPPED, Loading
 from harness_students.vlm_text import asked_with_image
 from harness_students.vlm_tiles import bound_edge, bound_tiles
 from harness_students.vlm_trl import Schedule

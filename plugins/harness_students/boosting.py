@@ -26,7 +26,7 @@ from harness.api import (
     sha256_of,
 )
 from harness_students import boosting_text
-from harness_students.featured import Featured
+from harness_students.featured import UNTRAINED, Featured
 from harness_students.inputs import Part
 
 if TYPE_CHECKING:
@@ -37,8 +37,6 @@ FILE = "boosting.txt"
 
 INPUTS = "boosting.json"
 """What the trees look at."""
-
-UNTRAINED = "untrained"
 
 
 class Boosting(Featured):

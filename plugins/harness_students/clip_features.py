@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from harness.api import Item, MissingDependency, TrainingError, UnreadableImage, Workbench, sha256_of
+from harness_students import clip_loading
 from harness_students.inputs import ENTITIES, PAGES, texts_of
 
 if TYPE_CHECKING:
@@ -135,22 +135,14 @@ def _opened(item: Item) -> Any:  # noqa: ANN401 - Pillow's image
 def load(checkpoint: str) -> Tower:
     """Read model and processor; raises `TrainingError` for what is no CLIP or SigLIP."""
     _require(PACKAGES)
-    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-    import torch
-    from transformers import AutoModel, AutoProcessor
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()
     try:
-        # Weights are a stranger's: safetensors cannot execute, and no code comes along with a model.
-        model = AutoModel.from_pretrained(
-            checkpoint, dtype=torch.float32, use_safetensors=True, trust_remote_code=False
-        )
-        processor = AutoProcessor.from_pretrained(checkpoint, trust_remote_code=False)
+        model, processor = clip_loading.read(checkpoint, "float32")
     except (OSError, ValueError) as error:
         raise _unfit(checkpoint, str(error).splitlines()[0]) from error
     if not hasattr(model, "get_text_features") or not hasattr(model, "get_image_features"):
         raise _unfit(checkpoint, f"{type(model).__name__} has not both image and text features")
+    import torch
+
     return Tower(model.to("cuda" if torch.cuda.is_available() else "cpu").eval(), processor)
 
 

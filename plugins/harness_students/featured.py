@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from harness.api import Item, Prediction, Student, TrainingError, Workbench, file_digest, verdict_of
+from harness.api import Item, Prediction, Student, TrainingError, Workbench, folder_digest, verdict_of
 from harness_students.clip_features import EVIDENCE, IMAGE, TEXT, Clip
 from harness_students.inputs import Inputs, Part
 
@@ -18,6 +17,9 @@ if TYPE_CHECKING:
 
 LOADED = frozenset({".json", ".safetensors", ".model", ".txt"})
 """Suffixes of the files of a checkpoint that are read when it is loaded."""
+
+UNTRAINED = "untrained"
+"""What stands for the digest of a base that has no file."""
 
 AT_ONCE = 256
 """Items whose vectors are looked up or made at once."""
@@ -56,10 +58,7 @@ class Featured(Student):
 
     def digest(self) -> str:
         """Digest of CLIP's files where it is a folder on this machine."""
-        folder = Path(self.clip or "")
-        if self.clip is None or not folder.is_dir():
-            return ""
-        return file_digest(*sorted(file for file in folder.iterdir() if file.suffix in LOADED))
+        return "" if self.clip is None else folder_digest(self.clip, LOADED)
 
     @property
     def _inputs(self) -> Inputs:

@@ -8,7 +8,8 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from harness_students.vlm_base import Model, Processor
+from harness_students.engine.collate import labels_of, model_inputs
+from harness_students.vlm_base import Model, Processor, evaluating
 from harness_students.vlm_pictures import Pictures
 from harness_students.vlm_rows import Row
 from harness_students.vlm_text import Message
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
     from transformers import Trainer
 
 Batch = Mapping[str, Any]
-
-BESIDE = frozenset({"labels", "completion_mask", "ref_chosen_logps", "ref_rejected_logps", "rejected_of", "weight"})
-"""Keys of a batch that are for the loss and not for the model."""
 
 ANSWERS = frozenset({"completion", "chosen", "rejected"})
 
@@ -49,15 +47,9 @@ class Rig:
         """Log-probabilities of the answers' tokens, one tensor of any length for every answer, without gradients."""
         import torch
 
-        labels = answer_labels(batch)
-        inputs = {key: value for key, value in batch.items() if key not in BESIDE}
-        training = self.model.training
-        self.model.eval()
-        try:
-            with torch.no_grad(), self.computing():
-                log_probs = self.model(**inputs, labels=labels, fused_lm_head=True).log_probs  # (R, L - 1)
-        finally:
-            self.model.train(training)
+        labels = labels_of(batch)
+        with evaluating(self.model), torch.no_grad(), self.computing():
+            log_probs = self.model(**model_inputs(batch), labels=labels, fused_lm_head=True).log_probs  # (R, L - 1)
         there = labels[:, 1:] != -100
         return [row[mask].float() for row, mask in zip(log_probs, there, strict=True)]
 
@@ -82,14 +74,6 @@ def rig_of(trainer: Trainer, processor: Processor, rows: Sequence[Row], pictures
 
 def _numbered(rows: Sequence[Row]) -> Iterator[Row]:
     return ({"row": place} for place in range(len(rows)))
-
-
-def answer_labels(batch: Batch) -> Tensor:
-    """Token ids (R, L) with -100 off the answers, by the rule that both trainers follow."""
-    if "labels" in batch:
-        return batch["labels"]  # type: ignore[no-any-return]
-    masked: Tensor = batch["input_ids"].masked_fill(batch["completion_mask"] == 0, -100)
-    return masked
 
 
 def answers(rows: Sequence[Row]) -> list[tuple[int, str, list[Message]]]:

@@ -8,7 +8,8 @@ from statistics import median
 from typing import Any
 
 from harness.api import TrainingError
-from harness_students.preflight_rig import Rig, answer_labels, answers, rendered
+from harness_students.engine.collate import labels_of
+from harness_students.preflight_rig import Rig, answers, rendered
 from harness_students.vlm_rows import Row
 
 VISION_KEYS = frozenset({"pixel_values", "pixel_attention_mask", "image_sizes"})
@@ -38,7 +39,7 @@ def collator_keeps_keys(rig: Rig) -> list[str]:
 def mask_is_completion(rig: Rig) -> int:
     """Whether the labels are the answers' tokens and no others; returns how many answers were looked at."""
     rows = rig.sample()
-    labels = answer_labels(rig.batch(rows))
+    labels = labels_of(rig.batch(rows))
     tokenizer = rig.processor.tokenizer
     for (place, _, answer), label in zip(answers(rows), labels, strict=True):
         expected = rendered(rig.processor, rows[place], answer)[1]

@@ -22,15 +22,12 @@ from harness.api import (
     hookimpl,
     sha256_of,
 )
-from harness_students.featured import Featured
+from harness_students.featured import UNTRAINED, Featured
 from harness_students.probe_losses import LOSSES, Batch, batch_of, loss_of
 from harness_students.probe_model import FILE, Model, fresh, load, one_thread, save
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-UNTRAINED = "untrained"
-"""What stands for the digest of a base that has no file."""
 
 # More than rounding, which is zero here as both are computed alike; less than any step of training.
 SAME = 1e-6

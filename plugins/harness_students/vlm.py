@@ -20,7 +20,7 @@ from harness.api import (
     Student,
     TrainingError,
     Workbench,
-    file_digest,
+    folder_digest,
     hookimpl,
 )
 from harness_students.engine.batches import Batches
@@ -39,7 +39,7 @@ from harness_students.vlm_base import (
     require_packages,
 )
 from harness_students.vlm_export import base_name, described, merge, name_base
-from harness_students.vlm_loading import Attention, Device, Loading, Quantize
+from harness_students.vlm_loading import Attention, Device, Loading, Quantize, located
 from harness_students.vlm_many import Enter, train_together
 from harness_students.vlm_objective import LOSSES
 from harness_students.vlm_pictures import Pictures
@@ -51,9 +51,6 @@ from harness_students.vlm_trl import Drive, Schedule, build_trainer, first_rewar
 
 if TYPE_CHECKING:
     from transformers import Trainer
-
-SHIPPED = "tiny_llava"
-"""The base that comes with this package, by the name of its folder."""
 
 LOADED = frozenset({".json", ".jinja", ".safetensors", ".model", ".txt"})
 """Suffixes of the files in a model's folder that are read when it is loaded."""
@@ -148,10 +145,7 @@ class Vlm(Student):
 
     def digest(self) -> str:
         """Digest of the base's files where it is a folder on this machine."""
-        folder = Path(self._location())
-        if not folder.is_dir():
-            return ""
-        return file_digest(*sorted(file for file in folder.iterdir() if file.suffix in LOADED))
+        return folder_digest(self._location(), LOADED)
 
     def accepts(self) -> frozenset[Accepts]:
         """Everything that an example can say."""
@@ -232,7 +226,7 @@ class Vlm(Student):
         return described(base, self.prompt, self.rank, self.dtype, self.max_new_tokens, merged=merged)
 
     def _location(self) -> str:
-        return str(Path(__file__).with_name(SHIPPED)) if self.model == SHIPPED else self.model
+        return located(self.model)
 
     def _base(self, bench: Workbench) -> Base:
         require_packages(self.name)

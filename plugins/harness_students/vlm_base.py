@@ -96,6 +96,17 @@ def open_adapter(base: Base, folder: Path, trainable: bool = False) -> Model:
 
 
 @contextmanager
+def evaluating(model: Model) -> Iterator[None]:
+    """The model in evaluation mode, and afterwards in the mode that it was in."""
+    training = model.training
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train(training)
+
+
+@contextmanager
 def quiet_peft() -> Iterator[None]:
     """Keep away a notice about a name that peft asks transformers for, which no user can mend."""
     with warnings.catch_warnings():

@@ -16,9 +16,6 @@ if TYPE_CHECKING:
 Batch = dict[str, Any]
 Collator = Callable[[Sequence[Row]], Batch]
 
-OURS = ("weight", "rejected_of", "completion_mask", "ref_chosen_logps", "ref_rejected_logps")
-"""Keys of a batch that are not the model's."""
-
 
 def weighted(processor: Processor) -> Collator:
     """TRL's batch of prompts and completions, with ``weight`` (B,)."""

@@ -17,6 +17,9 @@ from harness_students.vlm_tiles import bound_edge, bound_tiles
 Model = Any
 Processor = Any
 
+SHIPPED = "tiny_llava"
+"""The base that comes with this package, by the name of its folder."""
+
 Device = Literal["auto", "cpu", "cuda"]
 Quantize = Literal["none", "8bit", "4bit"]
 Attention = Literal["auto", "eager", "sdpa", "flash_attention_2"]
@@ -37,6 +40,11 @@ class Loading:
         """What makes another model of the same files; empty where nothing does."""
         said = {"quantize": self.quantize, "image_tiles": self.image_tiles, "longest_edge": self.longest_edge}
         return "".join(f" {name}={value}" for name, value in said.items() if value not in (None, "none"))
+
+
+def located(model: str) -> str:
+    """Where a model lies: a folder or hub id as it is, the one that comes with this package beside this file."""
+    return str(Path(__file__).with_name(SHIPPED)) if model == SHIPPED else model
 
 
 def read(model: str, dtype: str, loading: Loading) -> tuple[Model, Processor]:

@@ -10,7 +10,7 @@ from harness.api import Item, Prediction, UnreadableImage, Workbench
 from harness_students.engine.features import Features
 from harness_students.engine.injection import with_features
 from harness_students.vlm_base import Base, Model, Processor
-from harness_students.vlm_scoring import agreement, prediction, score, verdict_words
+from harness_students.vlm_scoring import agreement, prediction, probability, score, verdict_words
 from harness_students.vlm_text import LEAD, Order, answer_text, asked_with_image, prompt_text, read_verdict
 
 if TYPE_CHECKING:
@@ -199,7 +199,10 @@ def _read(
     if verdict is None:
         return Prediction(item.id, "unparsable", text=text)
     place = verdict_place(base.processor, tokens, words, order)
-    return Prediction(item.id, "ok", verdict, None if place is None else _probability(*scores[place]), text)
+    if place is None:
+        return Prediction(item.id, "ok", verdict, text=text)
+    pristine, falsified = scores[place]
+    return Prediction(item.id, "ok", verdict, probability(pristine - falsified), text)
 
 
 def verdict_place(processor: Processor, tokens: Sequence[int], words: tuple[int, int], order: Order) -> int | None:
@@ -209,10 +212,3 @@ def verdict_place(processor: Processor, tokens: Sequence[int], words: tuple[int,
         if processor.tokenizer.decode(tokens[:place]).rstrip().endswith(LEAD):
             return place
     return None
-
-
-def _probability(pristine: float, falsified: float) -> float:
-    """Softmax over the two words, the probability of falsified."""
-    from math import exp
-
-    return 1 / (1 + exp(min(700.0, pristine - falsified)))

@@ -6,8 +6,9 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from harness.api import Objective
+from harness_students.engine.collate import labels_of, model_inputs
 from harness_students.vlm_base import Model
-from harness_students.vlm_groups import OURS, Batch, scores_of
+from harness_students.vlm_groups import Batch, scores_of
 from harness_students.vlm_losses import Scores, total
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def preference_trainer() -> type[DPOTrainer]:
                 return torch.zeros_like(logps)
             if "ref_chosen_logps" in inputs:
                 return torch.cat([inputs["ref_chosen_logps"], inputs["ref_rejected_logps"]])
-            known = {name: value for name, value in inputs.items() if name not in OURS or name == "completion_mask"}
+            known = {**model_inputs(inputs), "completion_mask": inputs["completion_mask"]}
             return torch.cat(self.compute_ref_log_probs(self.ref_model or self.model, known)).float()
 
     return PreferenceTrainer
@@ -58,10 +59,8 @@ def preference_trainer() -> type[DPOTrainer]:
 
 def _forward(model: Model, inputs: Batch, routed: bool) -> tuple[Any, Tensor]:
     """The model's outputs, and the log-probability of each answer (B + N,)."""
-    given = {name: value for name, value in inputs.items() if name not in OURS}
-    labels = inputs["input_ids"].masked_fill(inputs["completion_mask"] == 0, -100)
     more = {"output_router_logits": True} if routed else {}
-    outputs = model(**given, **more, use_cache=False, labels=labels, fused_lm_head=True)
+    outputs = model(**model_inputs(inputs), **more, use_cache=False, labels=labels_of(inputs), fused_lm_head=True)
     return outputs, outputs.log_probs.float().sum(dim=1)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from math import exp
 from typing import TYPE_CHECKING, Any, Literal
 
-from harness.api import VERDICTS, Prediction, Verdict
+from harness.api import VERDICTS, Prediction, Verdict, verdict_of
 from harness_students.families import family_of
 from harness_students.vlm_base import Model, Processor
 from harness_students.vlm_text import answer_text, asked_with_image
@@ -62,12 +62,17 @@ def score(model: Model, inputs: Inputs, words: Words) -> list[float]:
             _mean_log_prob(model, word, first, led["attention_mask"], out.past_key_values if several else None)
             for word in (words.pristine, words.falsified)
         )
-    return [1 / (1 + exp(min(700.0, apart))) for apart in (pristine - falsified).tolist()]
+    return [probability(apart) for apart in (pristine - falsified).tolist()]
+
+
+def probability(apart: float) -> float:
+    """P(falsified) of the two words alone, by how far the log-probability of pristine is above that of falsified."""
+    return 1 / (1 + exp(min(700.0, apart)))
 
 
 def prediction(item_id: str, p_falsified: float) -> Prediction:
     """A scored verdict; its text is the line that says so."""
-    verdict: Verdict = VERDICTS[1] if p_falsified >= 0.5 else VERDICTS[0]
+    verdict = verdict_of(p_falsified)
     return Prediction(item_id, "ok", verdict, p_falsified, answer_text(verdict, "", "verdict-first"))
 
 

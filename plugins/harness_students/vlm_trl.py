@@ -17,7 +17,7 @@ from harness_students.engine.engage import Lesson, engage
 from harness_students.engine.gauges import gauge, passer
 from harness_students.engine.switches import Engine
 from harness_students.engine.trainers import steered
-from harness_students.vlm_base import Model, Processor, adapter_sha256, quiet_peft
+from harness_students.vlm_base import Model, Processor, adapter_sha256, evaluating, quiet_peft
 from harness_students.vlm_groups import Collator, grouped, weighted
 from harness_students.vlm_many import Enter
 from harness_students.vlm_pictures import Pictures
@@ -176,14 +176,12 @@ def first_rewards(trainer: Trainer, rows: int) -> list[float]:
     examples = [trainer.train_dataset[row] for row in range(min(rows, len(trainer.train_dataset)))]
     model, metrics = trainer.model, trainer._metrics
     told: dict[str, list[float]] = defaultdict(list)
-    training, trainer._metrics = model.training, {"train": told, "eval": told}
-    model.eval()
+    trainer._metrics = {"train": told, "eval": told}
     try:
-        with torch.no_grad(), quiet_peft():
+        with evaluating(model), torch.no_grad(), quiet_peft():
             trainer.compute_loss(model, trainer._prepare_inputs(trainer.data_collator(examples)))
     finally:
         trainer._metrics = metrics
-        model.train(training)
     return [told[f"rewards/{side}"][-1] if told[f"rewards/{side}"] else 0.0 for side in ("chosen", "rejected")]
 
 

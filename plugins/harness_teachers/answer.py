@@ -36,9 +36,6 @@ def schema_of(order: Order) -> dict[str, Any]:
     }
 
 
-SCHEMA = schema_of("verdict-first")
-
-
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What was read. ``p_falsified`` is in [0, 1] where the answer says how sure it is."""

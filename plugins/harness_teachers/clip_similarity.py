@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from itertools import islice
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -19,9 +17,10 @@ from harness.api import (
     Teacher,
     UnreadableImage,
     Usage,
-    file_digest,
+    folder_digest,
     hookimpl,
 )
+from harness_students import clip_loading
 from harness_teachers.local_model import LOADED, Held, held
 from harness_teachers.prompt import one_line
 from harness_teachers.similarity import judged
@@ -45,6 +44,7 @@ class Clip(Teacher):
 
     name = "clip"
     transport = frozenset({"batch_size", "device"})
+    libraries: ClassVar[tuple[str, ...]] = ("harness_students",)
 
     model: str = "openai/clip-vit-large-patch14"
     """Folder or hub id of a CLIP or SigLIP model of transformers, with weights as safetensors."""
@@ -65,10 +65,7 @@ class Clip(Teacher):
 
     def digest(self) -> str:
         """Digest of the model's files where it is a folder on this machine."""
-        folder = Path(self.model)
-        if not folder.is_dir():
-            return ""
-        return file_digest(*sorted(file for file in folder.iterdir() if file.suffix in LOADED))
+        return folder_digest(self.model, LOADED)
 
     def annotate(self, items: Sequence[Item]) -> Iterator[Annotation]:
         """A verdict, its probability and a sentence with both numbers."""
@@ -93,21 +90,13 @@ class Clip(Teacher):
             raise MissingDependency(
                 f"needs {', '.join(missing)}", place="teacher clip", remedy="pip install 'ooc-harness[train]'"
             )
-        # Read when the packages are imported, so it must be said before.
-        os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
         import torch
-        from transformers import AutoModel, AutoProcessor
-        from transformers.utils import logging
 
-        logging.disable_progress_bar()
         if self.device == "cuda" and not torch.cuda.is_available():
             raise HarnessError("torch finds no CUDA device", place="teacher clip", remedy="set device to cpu or auto")
         device = "cuda" if self.device != "cpu" and torch.cuda.is_available() else "cpu"
         try:
-            model = AutoModel.from_pretrained(
-                self.model, dtype=getattr(torch, self.dtype), use_safetensors=True, trust_remote_code=False
-            )
-            processor = AutoProcessor.from_pretrained(self.model, trust_remote_code=False)
+            model, processor = clip_loading.read(self.model, self.dtype)
         except (OSError, ValueError) as error:
             raise _no_model(self.model, str(error).splitlines()[0]) from error
         except ImportError as error:

@@ -5,19 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-import harness_students
 from harness.api import HarnessError, MissingDependency, Teacher, TrainingError, hookimpl
 from harness_students import vlm_loading
+from harness_students.vlm_text import asked_with_image
 from harness_teachers.local_model import Held, LocalModel, Question, Reply, Scores, held, shared
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-SHIPPED = "tiny_llava"
-"""The model that comes with the students, by the name of its folder."""
 
 PACKAGES = ("torch", "transformers", "safetensors")
 
@@ -39,7 +35,7 @@ class Transformers(LocalModel):
 
     def location(self) -> str:
         """Where the model is; ``tiny_llava`` comes with the students."""
-        return str(Path(harness_students.__file__).with_name(SHIPPED)) if self.model == SHIPPED else self.model
+        return vlm_loading.located(self.model)
 
     def engine(self) -> Loaded:
         """The model, loaded once for all that use it at one time."""
@@ -126,7 +122,9 @@ class Loaded:
     def inputs(self, questions: Sequence[Question], begun: Sequence[str]) -> Any:  # noqa: ANN401 - a BatchFeature
         """The questions in the model's own chat template, each followed by what its answer begins with."""
         texts = [
-            self.processor.apply_chat_template(_asked(question.prompt), add_generation_prompt=True, tokenize=False)
+            self.processor.apply_chat_template(
+                asked_with_image(question.prompt), add_generation_prompt=True, tokenize=False
+            )
             + start
             for question, start in zip(questions, begun, strict=True)
         ]
@@ -175,10 +173,6 @@ class Draw:
             scores = self._top_p(input_ids, scores)
         noise = [-torch.empty(scores.shape[1]).exponential_(generator=source).log() for source in self._sources]
         return scores + torch.stack(noise).to(scores.device)
-
-
-def _asked(text: str) -> list[dict[str, Any]]:
-    return [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": text}]}]
 
 
 def _ends(tokens: int | list[int] | None) -> frozenset[int]:

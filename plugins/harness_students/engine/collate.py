@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+BESIDE = frozenset({"labels", "completion_mask", "ref_chosen_logps", "ref_rejected_logps", "rejected_of", "weight"})
+"""Keys of a batch that are for the loss and not for the model."""
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """One line of a batch: the answer ``place`` (0: the only or the chosen one) of the batch's row ``group``."""
@@ -88,5 +92,13 @@ def _level(tensors: Sequence[Tensor]) -> list[Tensor]:
 
 def model_inputs(batch: Mapping[str, Any]) -> dict[str, Any]:
     """What of a batch a model is called with; the rest is the loss's."""
-    own = {"completion_mask", "labels", "ref_chosen_logps", "ref_rejected_logps", "weight", "rejected_of"}
-    return {name: value for name, value in batch.items() if name not in own}
+    return {name: value for name, value in batch.items() if name not in BESIDE}
+
+
+def labels_of(batch: Mapping[str, Any]) -> Tensor:
+    """Token ids (R, L) with -100 off the answers, as both trainers make them."""
+    if "labels" in batch:
+        labels: Tensor = batch["labels"]
+        return labels
+    masked: Tensor = batch["input_ids"].masked_fill(batch["completion_mask"] == 0, -100)
+    return masked

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,7 @@ from harness.api import Shelf, digest
 from harness_students.engine.collate import join_images
 from harness_students.engine.families import FAMILIES, family_of
 from harness_students.engine.tokens import Images
-from harness_students.vlm_base import Model, Processor
+from harness_students.vlm_base import Model, Processor, evaluating
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -99,7 +98,7 @@ class Features:
         import torch
 
         inputs = accepted(self._model, join_images(images))
-        with torch.no_grad(), _evaluating(self._model):
+        with torch.no_grad(), evaluating(self._model):
             moved = {name: value.to(self._model.device) for name, value in inputs.items()}
             pooled = self._model.base_model.get_image_features(**moved, return_dict=True).pooler_output
         self.computed += len(images)
@@ -123,16 +122,6 @@ def vision_obstacle(model: Model) -> str:
     if "mm_encoder_outputs" not in inspect.signature(type(model).forward).parameters:
         return "this version of transformers takes no image features for the model"
     return ""
-
-
-@contextmanager
-def _evaluating(model: Model) -> Iterator[None]:
-    training = model.training
-    model.eval()
-    try:
-        yield
-    finally:
-        model.train(training)
 
 
 def _pack(tensor: Tensor) -> bytes:
