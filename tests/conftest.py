@@ -13,6 +13,7 @@ from harness import planning, provenance
 from harness.plugins import Registry
 from harness.reading import parse
 from harness.run import run
+from harness.steps.bench import StepBench
 from harness.store import Store
 
 DATA = Path(__file__).parent / "data"
@@ -122,3 +123,25 @@ def data():
     if not root:
         pytest.skip("HARNESS_REAL_DATA is not set")
     return Path(root)
+
+
+@pytest.fixture(scope="module")
+def one_thread():
+    """torch on one thread, whatever the machine has, so that sums are added in one order."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def bench(tmp_path):
+    """Makes the workbench of a step, by name and seed, over one store."""
+
+    def make(name, seed=0):
+        (tmp_path / name).mkdir()
+        return StepBench(Store(tmp_path), name, tmp_path / name, seed)
+
+    return make

@@ -3,18 +3,16 @@
 import json
 import math
 import os
-from itertools import starmap
 
 import numpy as np
 import pytest
+from vectors import accuracy, targets, world
 
 from harness.api import Accepts, Item, Objective, Preference, Target, TrainingError, opposite
 from harness.errors import MatrixError
 from harness.planning import make
 from harness.plugins import Registry
 from harness.reading import parse
-from harness.steps.bench import StepBench
-from harness.store import Store
 from harness_students import boosting, boosting_text
 from harness_students.boosting import FILE, INPUTS, Boosting
 from harness_students.boosting_text import Malformed
@@ -25,38 +23,6 @@ pytest.importorskip("lightgbm")
 needs_real_data = pytest.mark.skipif(
     not os.environ.get("HARNESS_REAL_DATA"), reason="HARNESS_REAL_DATA, the folder of published data, is not set"
 )
-
-
-@pytest.fixture
-def bench(tmp_path):
-    def make(name, seed=0):
-        (tmp_path / name).mkdir()
-        return StepBench(Store(tmp_path), name, tmp_path / name, seed)
-
-    return make
-
-
-def world(count=120, seed=0, dim=8):
-    """Items whose caption vector is near the image's where they are pristine, and their labels."""
-    random = np.random.default_rng(seed)
-    items, labels = {}, {}
-    for index in range(count):
-        image, other = random.normal(size=(2, dim))
-        falsified = index % 2
-        text = other if falsified else image + 0.5 * other
-        key = f"{seed}-{index:03}"
-        items[key] = Item(key, "A caption", features={"image": np.float32(image), "text": np.float32(text)})
-        labels[key] = "falsified" if falsified else "pristine"
-    return items, labels
-
-
-def targets(labels):
-    return list(starmap(Target, labels.items()))
-
-
-def accuracy(student, model, items, labels, bench):
-    answers = student.predict(list(items.values()), model, bench)
-    return sum(answer.verdict == labels[answer.item_id] for answer in answers) / len(labels)
 
 
 @pytest.fixture

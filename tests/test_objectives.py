@@ -26,6 +26,8 @@ from harness_students.vlm_weights import weighted_trainer
 torch = pytest.importorskip("torch")
 pytest.importorskip("trl")
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 FOLDER = Path(vlm.__file__).with_name("tiny_llava")
 FAST = Schedule(lr=2e-3, epochs=1, batch_size=8)
 TINY = TinyLlava(sft=FAST, dpo=FAST)
@@ -47,14 +49,6 @@ OTHER_IMAGE = [
     replace(pair, rejected=(pair.chosen,), image_of=other.item_id)
     for pair, other in zip(PAIRS, PAIRS[1:] + PAIRS[:1], strict=True)
 ]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(autouse=True)

@@ -18,6 +18,8 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("trl")
 tiny_families = pytest.importorskip("tiny_families")
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 WORLD = NewsWorld(train=6, validation=0, test=2)
 ITEMS = {item.id: item for item in WORLD.items("train")}
 TARGETS = [
@@ -28,14 +30,6 @@ TARGETS = [
 PAIRS = [Preference(target.item_id, target, (Target(target.item_id, opposite(target.verdict)),)) for target in TARGETS]
 JOINT = Objective(losses={"sigmoid": 1.0, "sft": 1.0})
 FAST = Schedule(lr=1e-2, epochs=1, batch_size=3)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

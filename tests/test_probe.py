@@ -3,15 +3,13 @@
 import json
 import math
 import os
-from itertools import starmap
 
 import numpy as np
 import pytest
 import torch
+from vectors import accuracy, targets, world
 
 from harness.api import Accepts, Item, Objective, Preference, Target, TrainingError, sha256_of
-from harness.steps.bench import StepBench
-from harness.store import Store
 from harness_students.inputs import Inputs
 from harness_students.probe import Probe
 from harness_students.probe_losses import batch_of, loss_of
@@ -25,40 +23,8 @@ needs_real_data = pytest.mark.skipif(
 PAIR = Objective(losses={"sigmoid": 1.0, "sft": 1.0})
 
 
-@pytest.fixture
-def bench(tmp_path):
-    def make(name, seed=0):
-        (tmp_path / name).mkdir()
-        return StepBench(Store(tmp_path), name, tmp_path / name, seed)
-
-    return make
-
-
-def world(count=120, seed=0, dim=8):
-    """Items whose caption vector is near the image's where they are pristine, and their labels."""
-    random = np.random.default_rng(seed)
-    items, labels = {}, {}
-    for index in range(count):
-        image, other = random.normal(size=(2, dim))
-        falsified = index % 2
-        text = other if falsified else image + 0.5 * other
-        key = f"{seed}-{index:03}"
-        items[key] = Item(key, "A caption", features={"image": np.float32(image), "text": np.float32(text)})
-        labels[key] = "falsified" if falsified else "pristine"
-    return items, labels
-
-
-def targets(labels):
-    return list(starmap(Target, labels.items()))
-
-
 def pair(key, chosen, rejected, weight=1.0):
     return Preference(key, Target(key, chosen), (Target(key, rejected),), weight=weight)
-
-
-def accuracy(probe, model, items, labels, bench):
-    answers = probe.predict(list(items.values()), model, bench)
-    return sum(answer.verdict == labels[answer.item_id] for answer in answers) / len(labels)
 
 
 def read(folder):

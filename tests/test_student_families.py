@@ -24,6 +24,8 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("trl")
 tiny_families = pytest.importorskip("tiny_families")
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 LOADS_HERE = sorted(tiny_families.FAMILIES)
 WORLD = NewsWorld(train=6, validation=0, test=4)
 ITEMS = {item.id: item for item in WORLD.items("train")}
@@ -31,14 +33,6 @@ TARGETS = [Target(item_id, label, rationale="Word found.") for item_id, label in
 PAIRS = [Preference(target.item_id, target, (Target(target.item_id, opposite(target.verdict)),)) for target in TARGETS]
 JOINT = Objective(losses={"sigmoid": 1.0, "sft": 1.0})
 FAST = Schedule(lr=1e-2, epochs=1, batch_size=3)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def student(folder, **options):

@@ -18,19 +18,13 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("trl")
 tiny_families = pytest.importorskip("tiny_families")
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 WORLD = NewsWorld(train=8, validation=0, test=6)
 TEST = WORLD.items("test")
 ITEMS = {item.id: item for item in WORLD.items("train")}
 TARGETS = [Target(item_id, label, rationale="Word found.") for item_id, label in WORLD.labels("train").items()]
 FIRST = TinyLlava(order="verdict-first", sft=Schedule(lr=1e-2, epochs=12, batch_size=8))
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,6 @@ from harness.api import (
     opposite,
 )
 from harness.reading import parse
-from harness.store import Store
 from harness_benchmarks.newsworld import NewsWorld
 from harness_students import vlm
 from harness_students.tiny import TinyLlava
@@ -35,6 +34,9 @@ from harness_students.vlm_trl import Schedule
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("trl")
+Bench = pytest.importorskip("tiny_families").Bench
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 FOLDER = Path(vlm.__file__).with_name("tiny_llava")
 FAST = Schedule(lr=2e-3, epochs=1, batch_size=8)
@@ -46,42 +48,6 @@ TEST = WORLD.items("test")
 TARGETS = [Target(item_id, label, rationale="Word found.") for item_id, label in LABELS.items()]
 PAIRS = [Preference(target.item_id, target, (Target(target.item_id, opposite(target.verdict)),)) for target in TARGETS]
 JOINT = Objective(losses={"sigmoid": 1.0, "sft": 1.0})
-
-
-class Bench:
-    """A workbench over a folder; what is kept warm may be shared with another."""
-
-    def __init__(self, out: Path, seed: int = 0, kept: dict[str, object] | None = None):
-        self.out, self.seed, self.checkpoints = out, seed, out.with_name(f"{out.name}-checkpoints")
-        self.lines, self.facts, self.measured, self.kept = [], {}, [], {} if kept is None else kept
-
-    def log(self, **values):
-        self.lines.append(values)
-
-    def prove(self, **facts):
-        self.facts |= facts
-
-    def measure(self, **values):
-        self.measured.append(values)
-
-    def shelf(self, name):
-        return Store(self.out.parent / "store").shelf(name)
-
-    def warm(self, key, make):
-        if key not in self.kept:
-            self.kept[key] = make()
-        return self.kept[key]
-
-    def cached(self, key, make):
-        raise NotImplementedError
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

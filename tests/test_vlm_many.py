@@ -25,6 +25,8 @@ from harness_students.vlm_turns import Turn
 torch = pytest.importorskip("torch")
 pytest.importorskip("trl")
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 FAST = Schedule(lr=2e-3, epochs=2, batch_size=4, warmup=0.1)
 TINY = TinyLlava(sft=FAST, dpo=FAST, together=3)
 WORLD = NewsWorld(train=12, validation=0, test=8)
@@ -32,14 +34,6 @@ ITEMS = {item.id: item for item in WORLD.items("train")}
 TARGETS = [Target(item_id, label, rationale="Word found.") for item_id, label in WORLD.labels("train").items()]
 PAIRS = [Preference(target.item_id, target, (Target(target.item_id, opposite(target.verdict)),)) for target in TARGETS]
 PLAIN, JOINT = Objective(), Objective(losses={"sigmoid": 1.0, "sft": 1.0})
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture
