@@ -3,6 +3,7 @@
 import json
 import random
 import re
+from html import unescape
 
 import pytest
 from click.testing import CliRunner
@@ -73,13 +74,22 @@ def test_a_report_as_it_was_rendered_is_borne_out(made):
 def test_a_changed_digit_is_named_wherever_it_stands(made):
     text, chance = made["text"], random.Random(3)
     places = [index for index, letter in enumerate(text) if letter.isascii() and letter.isdigit()]
-    for index in chance.sample(places, 40):
+    reference = text.index("&#39;") + len("&#")
+    for index in (*chance.sample(places, 40), reference, reference + 1):
         digit = str((int(text[index]) + chance.randrange(1, 10)) % 10)
-        found = found_in(made, text[:index] + digit + text[index + 1 :])
+        altered = text[:index] + digit + text[index + 1 :]
+        found = found_in(made, altered)
         named = (*found.differences, *found.unexplained)
         around = text[index - 40 : index + 20]
         assert named, around
-        assert any(digit in difference.found for difference in named), around
+        assert any(shown(altered, index) in difference.found for difference in named), around
+
+
+def shown(page, index):
+    """What a reader sees of a digit: itself, or the character that it helps to name, as in ``&#39;``."""
+    references = re.finditer(r"&#\d+;", page[max(0, index - 8) : index + 8])
+    named = [found.group() for found in references if found.start() <= min(index, 8) < found.end()]
+    return unescape(named[0]) if named else page[index]
 
 
 KINDS = {
