@@ -3,7 +3,7 @@
 import typing as _typing
 
 from harness.component import Component
-from harness.components import Benchmark, ConflictRule, Executor, Report, Strategy, Student, Teacher
+from harness.components import Benchmark, ConflictRule, Executor, LabelModel, Report, Strategy, Student, Teacher
 from harness.deprecation import renamed as _renamed
 from harness.details import Details
 from harness.errors import (
@@ -13,7 +13,7 @@ from harness.errors import (
     TrainingError,
     UnreadableImage,
 )
-from harness.handed import Panel, Pool, Shelf, Workbench
+from harness.handed import Confusion, Estimate, Panel, Pool, Shelf, Validation, Workbench
 from harness.hookspec import hookimpl
 from harness.identity import canonical, digest, file_digest, folder_digest, seed_from, sha256_of
 from harness.nesting import Named
@@ -24,6 +24,7 @@ from harness.types import (
     SPLITS,
     VERDICTS,
     Annotation,
+    DataFile,
     Evidence,
     Example,
     Exported,
@@ -34,6 +35,7 @@ from harness.types import (
     Preference,
     Preview,
     Ranked,
+    Skipped,
     Split,
     Target,
     Usage,
@@ -55,8 +57,11 @@ __all__ = [
     "Benchmark",
     "Component",
     "ConflictRule",
+    "Confusion",
     "DataError",
+    "DataFile",
     "Details",
+    "Estimate",
     "Evidence",
     "Example",
     "Executor",
@@ -65,6 +70,7 @@ __all__ = [
     "Image",
     "Item",
     "Job",
+    "LabelModel",
     "MissingDependency",
     "Named",
     "Need",
@@ -80,6 +86,7 @@ __all__ = [
     "Report",
     "RunView",
     "Shelf",
+    "Skipped",
     "Split",
     "Strategy",
     "Student",
@@ -88,6 +95,7 @@ __all__ = [
     "TrainingError",
     "UnreadableImage",
     "Usage",
+    "Validation",
     "Verdict",
     "Workbench",
     "canonical",

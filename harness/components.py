@@ -16,17 +16,19 @@ from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from harness.component import Component
 from harness.errors import DataError, TrainingError
-from harness.handed import Panel, Workbench
+from harness.handed import Estimate, Panel, Workbench
 from harness.recipe import Accepts, Job, Need, Objective, Recipe
 from harness.types import (
     SPLITS,
     Annotation,
+    DataFile,
     Example,
     Exported,
     Item,
     Prediction,
     Preview,
     Ranked,
+    Skipped,
     Split,
     Verdict,
 )
@@ -65,6 +67,18 @@ class Benchmark(Component):
     def notes(self) -> Mapping[str, str | int]:
         """Facts about how the data were read that a report must tell, such as what was filtered."""
         return {}
+
+    def files(self) -> Sequence[DataFile]:
+        """The files it is read from, those that are missing too; raises nothing for a missing one."""
+        return ()
+
+    def skipped(self) -> Sequence[Skipped]:
+        """Every entry of the data that became no item, with the reason."""
+        return ()
+
+    def oracles(self) -> Sequence[str]:
+        """What of the way it is read depends on the label, a sentence each; every report says so."""
+        return ()
 
 
 class Teacher(Component):
@@ -108,11 +122,34 @@ class ConflictRule(Component):
         """What the rule reads."""
         return frozenset({Need.ANNOTATIONS})
 
+    def reads(self) -> frozenset[str]:
+        """Parts of an item that it needs (`Benchmark.gives`)."""
+        return frozenset()
+
     @abstractmethod
     def rank(self, panel: Panel, seed: int) -> Sequence[Ranked]:
         """Every item exactly once, first to be bought first.
 
         The order must not depend on the order of the panel's items; ties are broken by ``seed``.
+        """
+
+
+class LabelModel(Component):
+    """Infers from what several teachers said how likely it is that an item is falsified."""
+
+    kind = "label model"
+    min_teachers: ClassVar[int] = 1
+    """Smallest set of teachers on which it means anything without ground truth."""
+
+    def needs(self) -> frozenset[Need]:
+        """What it reads; ``validation`` where it is fitted on that split."""
+        return frozenset({Need.ANNOTATIONS})
+
+    @abstractmethod
+    def fit(self, panel: Panel, gold: Mapping[str, Verdict]) -> Estimate:
+        """The items of the panel, given the true verdict of some of them (``gold``, maybe empty).
+
+        Must depend on the order of neither items nor teachers. Raises `DataError` where the panel cannot tell.
         """
 
 
@@ -131,6 +168,10 @@ class Strategy(Component):
     @abstractmethod
     def stage2(self) -> Sequence[Recipe]:
         """Recipes that go on from where stage 1 ended."""
+
+    def ablations(self) -> Mapping[str, Strategy]:
+        """Itself with one factor off or changed, each by a name such as ``no replay``."""
+        return {}
 
 
 class Student(Component):

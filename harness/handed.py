@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -11,11 +12,37 @@ from harness.types import Annotation, Item, Prediction, Ranked, Verdict
 T = TypeVar("T")
 
 
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """The labelled validation items, and what the teachers said of them."""
+
+    panel: Panel
+    labels: Mapping[str, Verdict]
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a label model infers."""
+
+    p_falsified: Mapping[str, float]
+    """By item id, in [0, 1]; without the items of which nothing is known."""
+    confusion: Mapping[str, Confusion] = field(default_factory=dict)
+    """By teacher, as far as the model has one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Confusion:
+    """How likely a teacher that answers is right, by the true verdict; each in [0, 1]."""
+
+    pristine: float
+    falsified: float
+
+
 class Panel:
     """What every teacher said of every training item, and what else a rule or recipe declared.
 
     Teachers are in the order of their labels. ``predictions`` is empty unless
-    `Need.STAGE1_PREDICTIONS` was declared.
+    `Need.STAGE1_PREDICTIONS` was declared, and ``validation`` is None unless `Need.VALIDATION` was.
     """
 
     def __init__(
@@ -23,11 +50,17 @@ class Panel:
         items: Mapping[str, Item],
         annotations: Mapping[str, Mapping[str, Annotation]],
         predictions: Mapping[str, Prediction] | None = None,
+        validation: Validation | None = None,
     ) -> None:
         self.items = items
         self.teachers = tuple(sorted(annotations))
         self.predictions: Mapping[str, Prediction] = predictions or {}
+        self.validation = validation
         self._annotations = annotations
+
+    def by(self, teacher: str, item_id: str) -> Annotation:
+        """What that teacher said of the item."""
+        return self._annotations[teacher][item_id]
 
     def of(self, item_id: str) -> tuple[Annotation, ...]:
         """Every teacher's annotation of the item, whatever its outcome."""

@@ -27,6 +27,8 @@ class Need(StrEnum):
     """Bought ground truth; implies the rank by which it is bought."""
     STAGE1_PREDICTIONS = "stage1_predictions"
     """What the stage-1 student says about the training items."""
+    VALIDATION = "validation"
+    """Ground truth of the validation split with what the teachers said about it: `Panel.validation`."""
 
 
 class Accepts(StrEnum):

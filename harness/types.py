@@ -122,6 +122,15 @@ class Evidence:
     """Visual entities that were recognised in the image."""
     captions: tuple[str, ...] = ()
     """Captions or titles of pages on which the image was found."""
+    sources: tuple[str, ...] = field(default=(), compare=False)
+    """Address of each caption's page, empty where it is not known; none, or as many as captions.
+
+    For people and filters alone: the name of a fact-checker's site tells the verdict, so no model is shown it.
+    """
+
+    def __post_init__(self) -> None:
+        if len(self.sources) not in (0, len(self.captions)):
+            raise ValueError(f"{len(self.sources)} sources of {len(self.captions)} captions")
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +150,33 @@ class Item:
     def cluster(self) -> str:
         """The group, or the item's own id where it has none."""
         return self.group or self.id
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """An entry of a data set that is no item."""
+
+    what: str
+    """The entry, by its id or its place in the file."""
+    reason: str
+    split: Split | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DataFile:
+    """A file of a data set, or a folder of many that are counted."""
+
+    name: str
+    """As the publisher calls it."""
+    path: str
+    """Where it is looked for."""
+    found: int
+    """How many of ``wanted`` are there."""
+    wanted: int = 1
+    needed: bool = True
+    """Whether nothing can be read without it; otherwise items or evidence are fewer."""
+    origin: str = ""
+    """From where it is to be had, for people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +260,8 @@ class Target:
     weight: float = 1.0
     task: str = "verdict"
     """What is asked for; a student may know other tasks, such as ``label`` and ``rationale``."""
+    source: str = field(default="", compare=False)
+    """Label of the teacher whose words they are; for what is reported of the examples, never learnt."""
 
 
 @dataclass(frozen=True, slots=True)
