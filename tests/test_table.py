@@ -181,6 +181,9 @@ def test_evidence_is_a_list_of_texts_and_what_gives_the_verdict_away_is_left_out
             "evidence captions found": 33,
             "evidence captions left out that give the verdict away": 22,
             "items for which no evidence caption was found": 1,
+            "items whose every evidence caption was left out": 0,
+            "evidence that equals the caption": "left out of every item",
+            "order of evidence": "as found",
         }
     whole = Table(file=write(folder, rows_of(12, seen=lambda _: "[Photo] A crowd")), entities="seen")
     assert {item.evidence.entities for item in whole.items("train")} == {("[Photo] A crowd",)}

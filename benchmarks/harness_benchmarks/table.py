@@ -12,7 +12,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from harness.api import SPLITS, Benchmark, DataError, Evidence, Image, Item, Split, Verdict, digest, hookimpl
-from harness_benchmarks.published import GIVEAWAYS, tells
+from harness_benchmarks.evidence import Filtered, WithEvidence
 from harness_benchmarks.table_entries import Columns, Draw, Entry, entries_of
 from harness_benchmarks.table_posts import posts_of
 from harness_benchmarks.table_rows import bytes_of
@@ -48,7 +48,7 @@ def _folded(words: Mapping[str, Verdict]) -> Mapping[str, Verdict]:
     return folded
 
 
-class Table(Benchmark):
+class Table(WithEvidence):
     """Your own archive: a CSV, TSV, JSONL or parquet file with one item a row, and a folder of images.
 
     Options say what the columns are called. Labels may be missing on training and validation rows: cells that
@@ -63,7 +63,7 @@ class Table(Benchmark):
     # digest() says all that items are; where and under which names it was found, and what labels mean, is apart.
     transport = frozenset(
         {"file", "images", "delimiter", "id", "caption", "image", "label", "words", "split", "validation", "test"}
-        | {"seed", "group", "entities", "evidence", "reference", "giveaways", "questions"}
+        | {"seed", "group", "entities", "evidence", "sources", "reference", *WithEvidence.model_fields}
     )
 
     file: str
@@ -96,12 +96,16 @@ class Table(Benchmark):
     """Column of what was recognised in the image: a list of texts, as a list in JSON or as one text."""
     evidence: str | None = None
     """Column of captions or titles of pages on which the image was found: a list of texts, likewise."""
+    sources: str | None = None
+    """Column of the addresses of these pages, one for each caption in the order of the captions; no model sees them."""
     reference: str | None = None
     """Column of a reference rationale, which answers are compared with after a run; an empty field is none."""
-    giveaways: tuple[str, ...] = GIVEAWAYS
-    """Evidence with one of these words is left out, and counted: it gives the verdict away."""
-    questions: bool = True
-    """Leave out, too, evidence that asks whether something is so, as the headlines of fact-checkers do."""
+
+    @model_validator(mode="after")
+    def _sources_are_of_evidence(self) -> Self:
+        if self.sources and not self.evidence:
+            raise ValueError("sources are those of evidence, and no column of evidence is named")
+        return self
 
     @model_validator(mode="after")
     def _something_is_left_to_train_on(self) -> Self:
@@ -139,16 +143,8 @@ class Table(Benchmark):
     def notes(self) -> Mapping[str, str | int]:
         """What is missing, and what was left out of the evidence."""
         entries = self._entries()
-        found = sum(len(entry.captions) for entry in entries)
         notes: dict[str, str | int] = {"items without a label": sum(entry.label is None for entry in entries)}
-        if self.evidence:
-            notes |= {
-                "evidence captions found": found,
-                "evidence captions left out that give the verdict away": found
-                - sum(len(self._fair(entry)) for entry in entries),
-                "items for which no evidence caption was found": sum(not entry.captions for entry in entries),
-            }
-        return notes
+        return notes | (self.evidence_notes(map(self._fair, entries)) if self.evidence or self.entities else {})
 
     def _entries(self) -> Sequence[Entry]:
         path = _filled(self.file)
@@ -172,6 +168,7 @@ class Table(Benchmark):
             self.group,
             self.entities,
             self.evidence,
+            self.sources,
             self.reference,
         )
 
@@ -185,12 +182,12 @@ class Table(Benchmark):
             caption=entry.caption,
             # Called by the item's id: a file name such as ``fake/12.jpg`` gives the label away.
             image=Image(partial(Path.read_bytes, entry.image), f"image of item {entry.id}") if entry.image else None,
-            evidence=Evidence(entry.entities, self._fair(entry)),
+            evidence=self._fair(entry).evidence,
             group=entry.group,
         )
 
-    def _fair(self, entry: Entry) -> tuple[str, ...]:
-        return tuple(caption for caption in entry.captions if not tells(caption, self.giveaways, self.questions))
+    def _fair(self, entry: Entry) -> Filtered:
+        return self.fair(Evidence(entry.entities, entry.captions, entry.sources), entry.caption)
 
 
 def _content(split: Split, item: Item) -> list[object]:

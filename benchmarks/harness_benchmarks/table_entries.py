@@ -36,6 +36,7 @@ class Columns:
     group: str | None
     entities: str | None
     evidence: str | None
+    sources: str | None
     reference: str | None
 
     @property
@@ -65,6 +66,7 @@ class Entry:
     group: str
     entities: tuple[str, ...]
     captions: tuple[str, ...]
+    sources: tuple[str, ...]
     reference: str
 
 
@@ -87,6 +89,7 @@ def entries_of(
     labels = _labels(rows, columns.label, dict(words))
     groups = _groups(rows, columns, images)
     splits = _said(rows, columns.split, groups) if columns.split else _drawn(ids, groups, draw)
+    found = [searched(row, columns.evidence, columns.sources) for row in rows]
     entries = [
         Entry(
             id=ids[place],
@@ -97,7 +100,8 @@ def entries_of(
             # A story's name may tell the label, and nobody needs to read it.
             group=content_id(groups[place]) if groups[place] else "",
             entities=row.texts(columns.entities) if columns.entities else (),
-            captions=row.texts(columns.evidence) if columns.evidence else (),
+            captions=found[place][0],
+            sources=found[place][1],
             reference=row.text(columns.reference) if columns.reference else "",
         )
         for place, row in enumerate(rows)
@@ -111,6 +115,20 @@ def needed(row: Row, column: str, what: str) -> str:
     if not text:
         raise row.fault(f"has no {what}: {column} is empty", "fill it in, or delete the row")
     return text
+
+
+def searched(row: Row, evidence: str | None, sources: str | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Captions of the evidence and the addresses of their pages; raises `DataError` where these are not as many."""
+    if evidence is None or sources is None:
+        return row.texts(evidence) if evidence else (), ()
+    captions, addresses = row.texts(evidence, blanks=True), row.texts(sources, blanks=True)
+    if len(captions) != len(addresses):
+        raise row.fault(
+            f"{evidence} has {len(captions)} texts and {sources} {len(addresses)} addresses",
+            "write one address for each text, an empty one where it is not known",
+        )
+    pairs = [(caption, address) for caption, address in zip(captions, addresses, strict=True) if caption]
+    return tuple(caption for caption, _ in pairs), tuple(address for _, address in pairs)
 
 
 def _ids(rows: Sequence[Row], columns: Columns, captions: Sequence[str]) -> list[str]:
