@@ -10,7 +10,6 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
 
 from harness import spreadsheet
 from harness.errors import DataError
@@ -63,7 +62,7 @@ def _given(line: spreadsheet.Line, name: str) -> Given:
         remedy = "Correct the row, or delete it and import that label again."
         raise DataError(cause, place=f"{name}:{line.number}", remedy=remedy)
     rest = {column: line.text(column) for column in COLUMNS[2:]}
-    return Given(item_id, cast(Verdict, verdict), **rest)
+    return Given(item_id, verdict, **rest)
 
 
 def verdicts(rows: Iterable[Given], name: str) -> dict[str, Verdict]:

@@ -51,7 +51,7 @@ class Line:
 def written(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """CSV in which every text is safe; with the mark by which spreadsheets know UTF-8."""
     out = io.StringIO()
-    table = csv.writer(out, lineterminator="\r\n")
+    table = csv.writer(out, lineterminator="\n")
     for row in (header, *rows):
         table.writerow([safe(text) for text in row])
     return f"\ufeff{out.getvalue()}"

@@ -90,5 +90,3 @@ def told(found: dict[str, Wanted], matrix: str) -> str:
 def facts(found: dict[str, Wanted]) -> dict[str, dict[str, int]]:
     """The same as JSON, for each benchmark of which something is wanted."""
     return {label: {"labels": len(one.items), "cells": one.cells} for label, one in found.items() if one.items}
-
-
