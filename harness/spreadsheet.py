@@ -17,6 +17,8 @@ _FORMULA = r"(?='*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20])"
 _BARE = re.compile(_BEGINS + _FORMULA)
 _QUOTED = re.compile(f"{_BEGINS}'{_FORMULA}")
 
+_SPECIAL = re.compile(r'[",;\t\r\n]|\A\s|\s\Z')
+
 # A field may hold a rationale; the standard library stops at 131,072 characters.
 _LONGEST = 10_000_000
 
@@ -50,11 +52,13 @@ class Line:
 
 def written(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """CSV in which every text is safe; with the mark by which spreadsheets know UTF-8."""
-    out = io.StringIO()
-    table = csv.writer(out, lineterminator="\n")
-    for row in (header, *rows):
-        table.writerow([safe(text) for text in row])
-    return f"\ufeff{out.getvalue()}"
+    lines = [",".join(_field(safe(text)) for text in row) for row in (header, *rows)]
+    return "\ufeff" + "".join(f"{line}\n" for line in lines)
+
+
+def _field(text: str) -> str:
+    # The standard library's writer leaves a lone carriage return bare where lines end otherwise.
+    return '"{}"'.format(text.replace('"', '""')) if _SPECIAL.search(text) else text
 
 
 def rows_of(data: bytes, place: str) -> list[Line]:

@@ -90,7 +90,7 @@ def _faults(vote: Vote, register: Register, item_id: str | None, verdict: Verdic
     if verdict is None:
         yield (
             f"the verdict {vote.word!r:.60} is none of {', '.join(WORDS)}",
-            f"Correct it, or say what it means:  --word {vote.word.split(';')[0].strip()[:40] or 'WORD'}=falsified",
+            f"Correct it, or say what it means:  --word {f'{vote.word:.40}=falsified'!r}",
         )
     if item_id is None:
         yield register.missing(vote)
