@@ -234,8 +234,8 @@ def test_it_keeps_the_contract(tmp_path, check):
         pytest.param(
             changed(changed(rows_of(12), 4, image="photos/none.png"), 5, image="https://example.org/5.png"),
             "archive.csv:6: there is no image 'photos/none.png' in FOLDER (and 1 more row)\n"
-            "  add the files, name their folder by the option images, say  missing_images: skip  to leave such rows out,"
-            " or  image: null  for captions alone",
+            "  add the files, name their folder by the option images, say  missing_images: skip  to leave such rows"
+            " out, or  image: null  for captions alone",
         ),
         pytest.param(
             changed(rows_of(12), 2, image="photos/../../secret.png"),
@@ -456,3 +456,70 @@ def test_a_reference_is_read_from_its_column_and_is_no_part_of_items_or_identity
     assert table.digest() == plain.digest()
     assert identity(table) == identity(plain)
     assert "Reason" not in repr(table.items("test"))
+
+
+def given(folder, *rows):
+    path = folder / "given.csv"
+    path.write_text("id,verdict\n" + "".join(f"{item_id},{verdict}\n" for item_id, verdict in rows))
+    return str(path)
+
+
+def test_labels_that_people_gave_later_are_labels_and_no_part_of_what_items_are(folder):
+    rows = rows_of(12, label=lambda number: "pristine" if number % 3 == 0 else "")
+    plain = Table(file=write(folder, rows))
+    table = Table(
+        file=plain.file, label_file=given(folder, ("a1", "falsified"), ("a3", "pristine"), ("zz", "pristine"))
+    )
+    assert table.labels("train") == {"a1": "falsified"}
+    assert table.labels("test") == plain.labels("test")
+    assert table.notes() == {"items without a label": 7, "given labels of items that the table has not": 1}
+    assert identity(table) == identity(plain)
+    assert Table(file=plain.file, label_file=str(folder / "none.csv")).labels("train") == {}
+
+
+def test_a_given_label_that_contradicts_the_table_is_a_fault(folder):
+    table = Table(file=write(folder, rows_of(12)), label_file=given(folder, ("a1", "pristine")))
+    with pytest.raises(DataError) as caught:
+        table.labels("train")
+    assert str(caught.value) == (
+        "given.csv: says pristine of 'a1', whose label in archive.csv is falsified\n"
+        "  correct the one that is wrong, or empty the label in the table"
+    )
+
+
+def test_rows_without_their_image_are_left_out_and_listed_where_that_is_asked_for(folder):
+    rows = changed(changed(rows_of(12), 4, image="photos/no.png"), 3, image="photos/none.png")
+    table = Table(file=write(folder, rows), missing_images="skip")
+    assert {(one.what, one.reason, one.split) for one in table.skipped()} == {
+        ("a3", "its image is not there", "test"),
+        ("a4", "its image is not there", "train"),
+    }
+    whole = Table(file=write(folder, rows_of(12), "whole.csv"))
+    for split in ("train", "test"):
+        left = {item.id for item in whole.items(split)} - {"a3", "a4"}
+        assert {item.id for item in table.items(split)} == table.labels(split).keys() == left
+    assert table.notes()["rows left out for want of their image"] == 2
+    assert whole.skipped() == ()
+    none = [{**row, "image": "no.png"} for row in rows_of(3)]
+    assert refusal(file=write(folder, none, "none.csv"), missing_images="skip").startswith(
+        "none.csv:2: there is no image 'no.png'"
+    )
+
+
+def test_files_are_told_whether_they_are_there_or_not(folder, monkeypatch):
+    rows = changed(rows_of(12), 4, image="photos/no.png")
+    table = Table(file=write(folder, rows), label_file=str(folder / "given.csv"))
+    assert [(file.name, file.found, file.wanted, file.needed) for file in table.files()] == [
+        ("archive.csv", 1, 1, True),
+        ("images", 11, 12, True),
+        ("given.csv", 0, 1, False),
+    ]
+    assert not table.model_copy(update={"missing_images": "skip"}).files()[1].needed
+    missing = Table(file=str(folder / "no.csv"), images=str(folder / "nowhere")).files()
+    assert [(file.name, file.found) for file in missing] == [("no.csv", 0), ("images", 0)]
+    assert len(Table(file=write(folder, rows), image=None).files()) == 1
+    monkeypatch.delenv("ARCHIVE", raising=False)
+    (unset,) = Table(file="$ARCHIVE/a.csv").files()
+    assert (unset.path, unset.found, unset.origin) == (
+        "$ARCHIVE/a.csv", 0, "the environment variable ARCHIVE is not set"
+    )  # fmt: skip
