@@ -10,6 +10,7 @@ from PIL import Image as Pillow
 from pydantic import ValidationError
 
 from harness.api import SPLITS, DataError
+from harness.identity import identity
 from harness.testing import checks_for
 from harness_benchmarks.hf_dataset import HfDataset
 
@@ -204,6 +205,19 @@ def test_labels_may_be_missing_and_other_words_are_refused_with_their_row(tmp_pa
     assert Counter(said.labels("test").values()) == {"pristine": 1, "falsified": 1}
     bare = HfDataset(dataset=odd, label=None)
     assert bare.labels("test") == {}
+
+
+def test_labels_that_people_gave_later_are_labels_and_no_part_of_what_items_are(tmp_path):
+    plain = saved(tmp_path / "saved", train=split_of(4, label=[0, -1, None, 1]), test=split_of(2, 50))
+    (unlabelled, _) = sorted({item.id for item in plain.items("train")} - plain.labels("train").keys())
+    file = tmp_path / "given.csv"
+    file.write_text(f"id,verdict\n{unlabelled},falsified\n")
+    benchmark = HfDataset(dataset=plain.dataset, label_file=str(file))
+    assert benchmark.labels("train") == {**plain.labels("train"), unlabelled: "falsified"}
+    assert benchmark.given() == file
+    assert benchmark.notes()["items without a label"] == 1
+    assert [(found.name, found.found, found.needed) for found in benchmark.files()][-1] == ("given.csv", 1, False)
+    assert identity(benchmark) == identity(plain)
 
 
 def test_a_number_that_is_no_class_is_refused_unless_words_say_what_it_means(tmp_path):

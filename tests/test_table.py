@@ -472,7 +472,7 @@ def test_labels_that_people_gave_later_are_labels_and_no_part_of_what_items_are(
     )
     assert table.labels("train") == {"a1": "falsified"}
     assert table.labels("test") == plain.labels("test")
-    assert table.notes() == {"items without a label": 7, "given labels of items that the table has not": 1}
+    assert table.notes() == {"items without a label": 7, "given labels of items that are not there": 1}
     assert identity(table) == identity(plain)
     assert Table(file=plain.file, label_file=str(folder / "none.csv")).labels("train") == {}
 
@@ -483,7 +483,7 @@ def test_a_given_label_that_contradicts_the_table_is_a_fault(folder):
         table.labels("train")
     assert str(caught.value) == (
         "given.csv: says pristine of 'a1', whose label in archive.csv is falsified\n"
-        "  correct the one that is wrong, or empty the label in the table"
+        "  correct the one that is wrong, or empty the label in the data"
     )
 
 

@@ -24,13 +24,14 @@ from harness.api import (
     hookimpl,
 )
 from harness_benchmarks.evidence import Filtered, WithEvidence
+from harness_benchmarks.given import WithGiven
 from harness_benchmarks.hf_rows import entries_in
 from harness_benchmarks.hf_source import Source, opened
 from harness_benchmarks.label_words import WORDS, as_text, folded
 from harness_benchmarks.table_entries import SPLIT_WORDS, Columns, Draw, Entry, content_of
 
 
-class HfDataset(WithEvidence):
+class HfDataset(WithEvidence, WithGiven):
     """Any data set of the `datasets` library: a name on the hub, a folder of save_to_disk, parquet, CSV or JSON files.
 
     Options say what the columns are called. Images are read when they are looked at, never all at once; an image is
@@ -43,7 +44,7 @@ class HfDataset(WithEvidence):
     transport = frozenset(
         {"dataset", "config", "commit", "images", "id", "caption", "image", "label", "words", "splits", "split"}
         | {"draw", "validation", "test", "seed", "group", "entities", "evidence", "sources", "reference"}
-        | set(WithEvidence.model_fields)
+        | {*WithEvidence.model_fields, *WithGiven.model_fields}
     )
 
     dataset: str = Field(min_length=1)
@@ -114,8 +115,9 @@ class HfDataset(WithEvidence):
         return [self._item(entry) for entry in self._entries() if entry.split == split]
 
     def labels(self, split: Split) -> Mapping[str, Verdict]:
-        """The labels that are there."""
-        return {entry.id: entry.label for entry in self._entries() if entry.split == split and entry.label}
+        """The labels that are there, in the data or in the file of labels."""
+        own = {entry.id: entry.label for entry in self._entries() if entry.split == split}
+        return self.labelled(own, self.dataset)
 
     def references(self, split: Split) -> Mapping[str, str]:
         """The reference rationales that are there."""
@@ -131,14 +133,15 @@ class HfDataset(WithEvidence):
             **({} if source.local else {"data set": self.dataset, "commit": str(self.commit)}),
             **({"may change": "its commit is the name of a branch or a tag"} if moves else {}),
             **({"splits that are not read": ", ".join(unread)} if unread else {}),
-            "items without a label": sum(entry.label is None for entry in entries),
+            **self.label_notes({entry.id: entry.label for entry in entries}, self.dataset),
             **(self.evidence_notes(map(self._fair, entries)) if self.evidence or self.entities else {}),
         }
 
     def files(self) -> Sequence[DataFile]:
         """The file or folder of data on disk; nothing for a name on the hub, which the library fetches."""
         path = self._source().local
-        return (DataFile(self.dataset, str(path), int(path.exists())),) if path else ()
+        own = (DataFile(self.dataset, str(path), int(path.exists())),) if path else ()
+        return (*own, *self.label_files())
 
     def skipped(self) -> Sequence[Skipped]:
         """The rows of splits that are not read."""

@@ -92,6 +92,16 @@ def file_in(folder: Path | None, name: str, origin: str, needed: bool = True) ->
     return DataFile(name, str(folder / name), int((folder / name).is_file()), needed=needed, origin=origin)
 
 
+def filled(text: str) -> Path:
+    """The path with variables of the environment filled in; raises `DataError` for one that is not set."""
+    path = os.path.expandvars(text)
+    if unset := re.search(r"\$\{?(\w+)", path):
+        raise DataError(
+            f"the environment variable {unset[1]} is not set", place=text, remedy="set it, or write the path out"
+        )
+    return Path(path).absolute()
+
+
 def content_id(*parts: str) -> str:
     """An id of 16 hex digits that depends on the parts alone: neither place in the file nor file name shows."""
     return digest(list(parts))[:16]

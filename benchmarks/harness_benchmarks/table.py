@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -25,14 +23,16 @@ from harness.api import (
     hookimpl,
 )
 from harness_benchmarks.evidence import Filtered, WithEvidence
+from harness_benchmarks.given import WithGiven
 from harness_benchmarks.label_words import WORDS, as_text, folded
+from harness_benchmarks.published import filled
 from harness_benchmarks.table_entries import Archive, Columns, Draw, Entry, content_of, entries_of
-from harness_benchmarks.table_files import files_of, labels_of, strangers
+from harness_benchmarks.table_files import files_of
 from harness_benchmarks.table_posts import posts_of
 from harness_benchmarks.table_rows import bytes_of
 
 
-class Table(WithEvidence):
+class Table(WithEvidence, WithGiven):
     """Your own archive: a CSV, TSV, JSONL or parquet file with one item a row, and a folder of images.
 
     Options say what the columns are called. Labels may be missing on training and validation rows: cells that
@@ -47,8 +47,8 @@ class Table(WithEvidence):
     # digest() says all that items are; where and under which names it was found, and what labels mean, is apart.
     transport = frozenset(
         {"file", "images", "delimiter", "id", "caption", "image", "label", "words", "split", "validation", "test"}
-        | {"seed", "group", "entities", "evidence", "sources", "reference", "label_file"}
-        | {"missing_images", *WithEvidence.model_fields}
+        | {"seed", "group", "entities", "evidence", "sources", "reference", "missing_images"}
+        | {*WithEvidence.model_fields, *WithGiven.model_fields}
     )
 
     file: str
@@ -67,8 +67,6 @@ class Table(WithEvidence):
     """Whether a row whose image is not in the folder is a fault, or is left out and listed."""
     label: str = "label"
     """Column of the label; an empty field is a label that nobody has given yet."""
-    label_file: str | None = None
-    """File of labels that people gave later, as `harness labels import` writes it; it need not be there yet."""
     words: Annotated[Mapping[str, Verdict], AfterValidator(folded), BeforeValidator(as_text)] = WORDS
     """What the words of the label column mean, whatever their case; other words are refused."""
     split: str | None = "split"
@@ -117,17 +115,13 @@ class Table(WithEvidence):
 
     def posts(self) -> Sequence[Item | DataError]:
         """Every row in the order of the file, whatever its label and its split."""
-        path = _filled(self.file)
+        path = filled(self.file)
         found = posts_of(path, bytes_of(path), self.delimiter, self._columns(), self._folder(path))
         return [post if isinstance(post, DataError) else self._item(post) for post in found]
 
     def labels(self, split: Split) -> Mapping[str, Verdict]:
         """The labels that are there, in the table or in the file of labels."""
-        return labels_of(self._of(split), _filled(self.file), self.given())
-
-    def given(self) -> Path | None:
-        """The file of labels."""
-        return _filled(self.label_file) if self.label_file else None
+        return self.labelled({entry.id: entry.label for entry in self._of(split)}, Path(self.file).name)
 
     def references(self, split: Split) -> Mapping[str, str]:
         """The reference rationales that are there."""
@@ -136,11 +130,11 @@ class Table(WithEvidence):
     def files(self) -> Sequence[DataFile]:
         """The table, its images and the file of labels."""
         try:
-            path = _filled(self.file)
-            folder, given = self._folder(path), self.given()
+            path = filled(self.file)
+            own = files_of(path, self.image, self._folder(path), self.delimiter, self.missing_images == "refuse")
+            return [*own, *self.label_files()]
         except DataError as error:
             return [DataFile("table", self.file, 0, origin=error.cause)]
-        return files_of(path, self.image, folder, self.delimiter, given, self.missing_images == "refuse")
 
     def skipped(self) -> Sequence[Skipped]:
         """Rows without their image, where they are left out."""
@@ -148,21 +142,18 @@ class Table(WithEvidence):
 
     def notes(self) -> Mapping[str, str | int]:
         """What is missing, and what was left out of the evidence."""
-        archive, given = self._archive(), self.given()
+        archive = self._archive()
         entries = archive.entries
-        labelled = len(labels_of(entries, _filled(self.file), given))
-        notes: dict[str, str | int] = {"items without a label": len(entries) - labelled}
+        notes = self.label_notes({entry.id: entry.label for entry in entries}, Path(self.file).name)
         if archive.skipped:
             notes["rows left out for want of their image"] = len(archive.skipped)
-        if unknown := strangers(entries, given):
-            notes["given labels of items that the table has not"] = unknown
         return notes | (self.evidence_notes(map(self._fair, entries)) if self.evidence or self.entities else {})
 
     def _of(self, split: Split) -> Sequence[Entry]:
         return [entry for entry in self._archive().entries if entry.split == split]
 
     def _archive(self) -> Archive:
-        path = _filled(self.file)
+        path = filled(self.file)
         return entries_of(
             path,
             bytes_of(path),
@@ -190,7 +181,7 @@ class Table(WithEvidence):
 
     def _folder(self, path: Path) -> Path:
         """Where images are looked for."""
-        return _filled(self.images) if self.images else path.parent
+        return filled(self.images) if self.images else path.parent
 
     def _item(self, entry: Entry) -> Item:
         return Item(
@@ -204,16 +195,6 @@ class Table(WithEvidence):
 
     def _fair(self, entry: Entry) -> Filtered:
         return self.fair(Evidence(entry.entities, entry.captions, entry.sources), entry.caption)
-
-
-def _filled(text: str) -> Path:
-    """The path with variables of the environment filled in."""
-    path = os.path.expandvars(text)
-    if unset := re.search(r"\$\{?(\w+)", path):
-        raise DataError(
-            f"the environment variable {unset[1]} is not set", place=text, remedy="set it, or write the path out"
-        )
-    return Path(path).absolute()
 
 
 @hookimpl
