@@ -299,11 +299,12 @@ def test_images_lie_beside_the_items_as_copies_or_as_other_names_of_the_same_fil
 
 
 def test_without_images_nothing_speaks_of_them_and_a_server_is_told_where_they_are(ran, tmp_path):
-    ran("labels", "export", "m.yaml", "--out", "none", "--images", "none")
-    assert not (tmp_path / "none/images").exists()
-    assert {row["image"] for row in read(tmp_path / "none/items.csv")} == {""}
-    assert "image" not in json.loads((tmp_path / "none/tasks.json").read_text())[0]["data"]
-    assert "<Image" not in (tmp_path / "none/labeling.xml").read_text()
+    told = ran("labels", "export", "m.yaml", "--out", "no images", "--images", "none").stdout
+    assert told.endswith("harness labels import m.yaml 'no images/items.csv'\n")
+    assert not (tmp_path / "no images/images").exists()
+    assert {row["image"] for row in read(tmp_path / "no images/items.csv")} == {""}
+    assert "image" not in json.loads((tmp_path / "no images/tasks.json").read_text())[0]["data"]
+    assert "<Image" not in (tmp_path / "no images/labeling.xml").read_text()
     ran("labels", "export", "m.yaml", "--out", "out", "--image-url", "/data/local-files/?d=out/images/")
     data = json.loads((tmp_path / "out/tasks.json").read_text())[0]["data"]
     assert data["image"] == f"/data/local-files/?d=out/images/{data['task']}.png"
@@ -451,6 +452,14 @@ def test_a_conflict_is_settled_by_whoever_came_first_or_by_most(ran, exported, t
         for name in ("most.csv", "given.csv")
     }
     assert len(settled["most.csv"]) == 7
+    # Somebody who looks again may overrule both, with nothing new being said.
+    decision = tmp_path / "look again.csv"
+    item_id, verdict = next(iter(settled["given.csv"].items()))
+    other = "pristine" if verdict == "falsified" else "falsified"
+    decision.write_text(f"id,verdict,annotator\n{item_id},{other},dan\n")
+    told = ran("labels", "import", "m.yaml", ann, "--settle", decision).stdout
+    assert told.startswith("given.csv: 1 item decided otherwise\n")
+    assert given_labels(tmp_path / "given.csv")[item_id] == other
     assert all(settled["most.csv"][item_id] != verdict for item_id, verdict in settled["given.csv"].items())
 
 

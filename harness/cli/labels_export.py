@@ -101,7 +101,7 @@ def export_labels(
         frozenset(formats) or Wishes().formats, cast("Manner", images), image_url, blind, annotators, overlap
     )
     written = export(tasks, teachers, folder, wishes)
-    _tell_export(matrix, label, found, len(ids), written, named=benchmark is not None)
+    _tell_export(matrix, label, found, len(ids), written, named=len(plan.matrix.benchmarks) > 1)
 
 
 def _check_annotators(names: Sequence[str], overlap: int) -> None:
@@ -144,6 +144,8 @@ def _tell_nothing(matrix: Path, label: str, found: Wanted) -> None:
 
 
 def _tell_export(matrix: Path, label: str, found: Wanted, count: int, written: Written, *, named: bool) -> None:
+    from shlex import join
+
     wanted = len(found.items)
     cells = f"{found.cells} cells wait" if found.cells > 1 else "1 cell waits"
     click.echo(f"{count} of the {wanted} items whose labels {cells} for:")
@@ -152,9 +154,9 @@ def _tell_export(matrix: Path, label: str, found: Wanted, count: int, written: W
     if written.unseen:
         click.echo(f"  without a picture, since the image cannot be read: {written.unseen}")
     if found.unranked:
-        click.echo(f"{found.unranked} cells more are not ranked yet: run again for what these want")
-    filled = " ".join(str(file) for file in written.files if file.suffix == ".csv") or "EXPORTED.json"
-    which = f" --benchmark {label}" if named else ""
-    click.echo(
-        f"fill in the column verdict (pristine or falsified), then:  harness labels import {matrix}{which} {filled}"
-    )
+        click.echo(
+            f"  of cells that buy labels and are not ranked yet: {found.unranked}; run again for what these want"
+        )
+    filled = [str(file) for file in written.files if file.suffix == ".csv"] or ["EXPORTED.json"]
+    back = join(["harness", "labels", "import", str(matrix), *(["--benchmark", label] if named else []), *filled])
+    click.echo(f"fill in the column verdict (pristine or falsified), then:  {back}")
