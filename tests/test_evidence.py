@@ -138,6 +138,16 @@ def test_a_page_elsewhere_is_none_of_a_fact_checker(address):
     assert not lies_in(address, FACT_CHECKERS)
 
 
+@given(
+    st.lists(st.sampled_from(["www", "snopes", "com", "reuters", "org", "a-b", "0"]), min_size=2, max_size=4),
+    st.lists(st.sampled_from(["fact-check", "amp", "s", "x.html", "A_b~"]), max_size=3),
+    st.sampled_from(["", "?q=1&r=a+b", "#top", "/"]),
+)
+def test_a_plain_address_is_read_as_one_that_needs_a_closer_look(host, path, end):
+    plain = "/".join([f"https://{'.'.join(host)}", *path]) + end
+    assert lies_in(plain, FACT_CHECKERS) == lies_in(f"HTTPS{plain[5:]}", FACT_CHECKERS)
+
+
 def test_a_domain_may_be_written_in_its_own_script_or_with_a_www():
     assert lies_in("https://xn--mnchen-3ya.example/x", ["münchen.example"])
     assert lies_in("https://MÜNCHEN.example/x", ["xn--mnchen-3ya.example"])
