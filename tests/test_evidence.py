@@ -5,12 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness import reading
-from harness.api import Evidence, hookimpl
+from harness.api import Evidence, Item, hookimpl
 from harness.errors import MatrixError
 from harness.plugins import Registry
 from harness_benchmarks.domains import FACT_CHECKERS, lies_in
 from harness_benchmarks.evidence import WithEvidence, WithOracles
 from harness_benchmarks.evidence_text import clean, likeness, sameness, shortened
+from harness_teachers.prompt import BUILT_IN, Prompt
 
 
 class Searched(WithEvidence):
@@ -239,6 +240,13 @@ def test_twins_that_share_their_evidence_go_on_sharing_it():
     one = Searched().fair(found, "The true caption", ["The other caption"])
     two = Searched().fair(found, "The other caption", ["The true caption"])
     assert one.evidence == two.evidence == Evidence(captions=("A page",))
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_no_prompt_shows_where_a_page_lies(name):
+    found = Evidence(("Ottawa",), ("A page",), sources=("https://www.snopes.com/secret",))
+    shown = Prompt(file=name).render(Item("a", "A caption", evidence=found))
+    assert "snopes" not in shown
 
 
 def test_entities_are_cleaned_and_those_that_give_the_verdict_away_are_left_out_and_counted():
