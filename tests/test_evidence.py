@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from harness import reading
 from harness.api import Evidence, Item, hookimpl
@@ -165,6 +166,17 @@ def test_every_domain_of_the_list_is_written_as_it_is_compared():
     assert all(lies_in(f"https://www.{domain}/x", [domain]) for domain in FACT_CHECKERS)
     assert len(set(FACT_CHECKERS)) == len(FACT_CHECKERS)
     assert all(domain == domain.lower() and "://" not in domain for domain in FACT_CHECKERS)
+
+
+def test_a_domain_of_one_s_own_is_barred_beside_the_list_or_instead_of_it():
+    found = Evidence(
+        captions=("One", "Two", "Three"), sources=("https://a.org/x", "https://snopes.com", "https://b.org")
+    )
+    for domains, left in ((["fact-checkers"], 2), (["fact-checkers", "a.org"], 1), (["a.org"], 2), ([], 3)):
+        assert len(Searched(barred_domains=domains).fair(found, "Other").evidence.captions) == left
+    for wrong in ("", "org", "https://", "factcheckers"):
+        with pytest.raises(ValidationError, match="is no domain: write it as site"):
+            Searched(barred_domains=[wrong])
 
 
 def test_captions_keep_the_addresses_of_their_pages():

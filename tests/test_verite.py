@@ -376,6 +376,16 @@ def test_whatever_happens_to_a_file_it_is_read_or_refused_and_no_row_is_lost(dat
             assert kept == sum(1 for _ in csv.DictReader(table))
 
 
+def test_a_table_that_was_shuffled_is_refused_since_features_go_by_position(tmp_path):
+    benchmark = write_verite(tmp_path / "verite")
+    (tmp_path / "verite" / FILES[1]).unlink()
+    file = tmp_path / "verite" / FILES[0]
+    head, *lines = file.read_text().splitlines(keepends=True)
+    file.write_text("".join([head, *reversed(lines)]))
+    with pytest.raises(DataError, match=r"VERITE\.csv: row 0 has the index '29': the file was shuffled or cut"):
+        benchmark.items("test")
+
+
 def swapped(pairs):
     pairs[4], pairs[5] = (pairs[4][0], pairs[5][1]), (pairs[5][0], pairs[4][1])
 
