@@ -14,7 +14,8 @@ FACT_CHECKERS = (
     "science.feedback.org", "climatefeedback.org", "healthfeedback.org", "logicallyfacts.com", "euvsdisinfo.eu",
     "stopfake.org",
     "reuters.com/fact-check", "apnews.com/ap-fact-check", "apnews.com/hub/ap-fact-check",
-    "usatoday.com/news/factcheck", "washingtonpost.com/news/fact-checker", "washingtonpost.com/politics/fact-checker",
+    "usatoday.com/story/news/factcheck", "washingtonpost.com/news/fact-checker",
+    "washingtonpost.com/politics/fact-checker",
     "cnn.com/factsfirst", "bbc.com/news/reality_check", "bbc.co.uk/news/reality_check",
     # AFP, by language
     "factcheck.afp.com", "factuel.afp.com", "factual.afp.com", "faktencheck.afp.com", "checamos.afp.com",
