@@ -14,7 +14,8 @@ FACT_CHECKERS = (
     "science.feedback.org", "climatefeedback.org", "healthfeedback.org", "logicallyfacts.com", "euvsdisinfo.eu",
     "stopfake.org",
     "reuters.com/fact-check", "apnews.com/ap-fact-check", "apnews.com/hub/ap-fact-check",
-    "usatoday.com/news/factcheck", "washingtonpost.com/news/fact-checker", "washingtonpost.com/politics/fact-checker",
+    "usatoday.com/story/news/factcheck", "washingtonpost.com/news/fact-checker",
+    "washingtonpost.com/politics/fact-checker",
     "cnn.com/factsfirst", "bbc.com/news/reality_check", "bbc.co.uk/news/reality_check",
     # AFP, by language
     "factcheck.afp.com", "factuel.afp.com", "factual.afp.com", "faktencheck.afp.com", "checamos.afp.com",
@@ -43,6 +44,9 @@ FACT_CHECKERS = (
 )  # fmt: skip
 """Registered domains of sites that check facts, and sections of newspapers that do, as far as these are apart."""
 
+LIST = "fact-checkers"
+"""Stands for all of them in an option."""
+
 _NESTED = re.compile(r"https?:/{1,2}", re.IGNORECASE)
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 # Nearly every address: nothing in it is escaped, nested or a mirror. Of half a million, each must take microseconds.
@@ -56,7 +60,7 @@ def lies_in(address: str, domains: Iterable[str]) -> bool:
     """Whether a page's address lies in one of the domains, or below one of their folders (``site.org/checks``).
 
     Whole labels are compared: neither ``notsnopes.com`` nor ``snopes.com.example.org`` is in ``snopes.com``.
-    Copies in an archive, a cache or a translation lie where their original does.
+    Copies in an archive, a cache or a translation lie where their original does. `LIST` stands for `FACT_CHECKERS`.
     """
     folders = _folders(tuple(domains))
     return any(
@@ -71,10 +75,21 @@ def lies_in(address: str, domains: Iterable[str]) -> bool:
 def _folders(domains: tuple[str, ...]) -> Mapping[str, Sequence[str]]:
     """Folders by the name that they lie at; an empty one is all that lies there."""
     found: dict[str, list[str]] = {}
-    for name, folder in map(_place, domains):
-        if name:
-            found.setdefault(name, []).append(folder)
+    for domain in domains:
+        for name, folder in map(_place, FACT_CHECKERS if domain == LIST else [domain]):
+            if name:
+                found.setdefault(name, []).append(folder)
     return found
+
+
+def checked(domains: tuple[str, ...]) -> tuple[str, ...]:
+    """The domains, each of which must be one; raises `ValueError`."""
+    for domain in domains:
+        if domain != LIST and "." not in _place(domain)[0].strip("."):
+            raise ValueError(
+                f"{domain!r} is no domain: write it as site.org or site.org/folder, or {LIST} for a list of them"
+            )
+    return domains
 
 
 def _above(host: str) -> Iterator[str]:

@@ -6,7 +6,7 @@ import ast
 import os
 import re
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache, partial
 from pathlib import Path
 from tokenize import TokenError
@@ -182,6 +182,14 @@ def below(folder: str | Path, name: str) -> Path | None:
     root = os.path.abspath(folder)
     path = Path(os.path.abspath(os.path.join(root, name.lstrip("/")))) if "\0" not in name else None
     return path if path is not None and path != Path(root) and path.is_relative_to(root) else None
+
+
+def named(read: Callable[[], Iterable[str]]) -> set[str]:
+    """The names of images that files name; none where these cannot be read, which others tell with the reason."""
+    try:
+        return set(read())
+    except DataError:
+        return set()
 
 
 def damaged(path: Path, cause: str, source: str) -> DataError:
