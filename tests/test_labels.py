@@ -498,7 +498,7 @@ def test_rows_that_cannot_be_labels_are_refused_one_by_one_and_nothing_is_writte
     assert lines == [
         f"error: bad.csv:2: says {wrong(found[0])} of {own!r}, whose label in the data is {label}",
         "bad.csv:4: the verdict 'fake news!' is none of pristine, in context, falsified, out of context,"
-        " out-of-context, ooc",
+        " out-of-context, ooc, real, fake",
         "bad.csv:6: no item is called 'a1e5'; did you mean 'a15'?",
         f"bad.csv:8: {found[4]['task']!r} is the item {other!r}, and the row says {found[3]['id']!r}",
         "bad.csv:10: 'a0' is an item of the test split, which is measured on",
@@ -509,11 +509,24 @@ def test_rows_that_cannot_be_labels_are_refused_one_by_one_and_nothing_is_writte
     assert (tmp_path / "given.csv").read_bytes() == before
 
 
-def test_words_of_a_newsroom_mean_what_it_says(ran, exported):
+def test_words_of_a_newsroom_mean_what_it_or_its_matrix_says(ran, exported, tmp_path):
     ann, _ = exported
     fill(ann, lambda row: "TRUE" if right(row) == "pristine" else "Ente")
     told = ran("labels", "import", "m.yaml", ann, "--word", "true=pristine", "--word", "ente=falsified").stdout
     assert told.startswith("given.csv: 7 items labelled by 7 judgements of 1 annotator\n")
+    (tmp_path / "m.yaml").write_text(
+        MATRIX.replace("uses: table", "uses: table, words: {true: pristine, Ente: falsified}")
+    )
+    save(
+        [
+            {**row, "label": ""}
+            if row["split"] == "train"
+            else {**row, "label": "true" if row["label"] == "pristine" else "ente"}
+            for row in ROWS
+        ],
+        tmp_path / "archive.csv",
+    )
+    assert "7 judgements there already" in ran("labels", "import", "m.yaml", ann).stdout
     assert ran("labels", "import", "m.yaml", ann, "--word", "true", expect=2).stderr.startswith(
         "error: --word: 'true' says of no word what it means\n"
     )

@@ -11,7 +11,7 @@ from harness.labelling.tasks import key_of
 from harness.labelling.votes import WORDS, Vote, refused
 from harness.loading import did_you_mean
 from harness.spreadsheet import encodable
-from harness.types import SPLITS, Verdict
+from harness.types import SPLITS, VERDICTS, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,7 @@ class Register:
     def __init__(self, label: str, benchmark: Benchmark) -> None:
         self.items = {split: [item.id for item in benchmark.items(split)] for split in SPLITS}
         self.own: Mapping[str, Verdict] = _alone(benchmark).labels("train")
+        self.words = _words(benchmark)
         self.split = {item_id: split for split, ids in self.items.items() for item_id in ids}
         self._tasks = {key_of(label, item_id): item_id for item_id in self.split}
         self._near = _once((item_id.strip(), item_id) for item_id in self.split)
@@ -56,6 +57,13 @@ class Register:
         )
 
 
+def _words(benchmark: Benchmark) -> dict[str, Verdict]:
+    """What words mean by the benchmark's own option ``words``, where it has such a one."""
+    found = getattr(benchmark, "words", None)
+    pairs = found.items() if isinstance(found, Mapping) else ()
+    return {str(word).casefold(): verdict for word, verdict in pairs if verdict in VERDICTS}
+
+
 def _once(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     """What has one meaning: a table that is edited loses the blanks around an id."""
     found: dict[str, set[str]] = {}
@@ -73,10 +81,10 @@ def checked(votes: Iterable[Vote], register: Register, words: Mapping[str, Verdi
     """What the votes say; raises `DataError` with every vote that cannot stand."""
     found: list[Judgement] = []
     faults: list[tuple[str, str, str]] = []
-    meaning = {**WORDS, **{word.strip().casefold(): verdict for word, verdict in words.items()}}
+    meaning = {**WORDS, **register.words, **{word.strip().casefold(): verdict for word, verdict in words.items()}}
     for vote in votes:
         item_id, verdict = register.find(vote), meaning.get(vote.word.casefold())
-        wrong = list(_faults(vote, register, item_id, verdict))
+        wrong = list(_faults(vote, register, item_id, verdict, meaning))
         faults += [(vote.place, cause, remedy) for cause, remedy in wrong]
         if not wrong and item_id and verdict:
             given = Given(item_id, verdict, vote.annotator, vote.time or now, vote.source, comment=vote.comment)
@@ -86,10 +94,12 @@ def checked(votes: Iterable[Vote], register: Register, words: Mapping[str, Verdi
     return found
 
 
-def _faults(vote: Vote, register: Register, item_id: str | None, verdict: Verdict | None) -> Iterator[tuple[str, str]]:
+def _faults(
+    vote: Vote, register: Register, item_id: str | None, verdict: Verdict | None, known: Iterable[str]
+) -> Iterator[tuple[str, str]]:
     if verdict is None:
         yield (
-            f"the verdict {vote.word!r:.60} is none of {', '.join(WORDS)}",
+            f"the verdict {vote.word!r:.60} is none of {', '.join(known)}",
             f"Correct it, or say what it means:  --word {f'{vote.word:.40}=falsified'!r}",
         )
     if item_id is None:

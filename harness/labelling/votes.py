@@ -16,7 +16,7 @@ WORDS: Mapping[str, Verdict] = {
     "out-of-context": "falsified",
     "ooc": "falsified",
 }
-"""Words whose meaning is plain in any newsroom. *true* and *real* are none: of what?"""
+"""Words whose meaning is plain in any newsroom; those of a benchmark's own option ``words`` are known besides."""
 
 
 @dataclass(frozen=True, slots=True)
