@@ -120,7 +120,7 @@ def _source(module: str) -> Path | None:
     name = ""
     for part in module.split("."):
         if name and path is None:
-            # Within a module there are names and no modules; without this, one would be looked for on sys.path.
+            # A module that is no package holds none; a folder of that name anywhere on the path is not meant.
             return None
         name = f"{name}.{part}" if name else part
         spec = PathFinder.find_spec(name, path)
