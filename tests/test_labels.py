@@ -256,6 +256,11 @@ def test_an_export_holds_no_label_no_score_and_no_name_or_order_that_tells_one(r
     save(ordered[::-1], tmp_path / "archive.csv")
     ran("labels", "export", "m.yaml", "--out", "again", "--blind", "--format", "csv")
     assert [row["id"] for row in read(tmp_path / "again/items.csv")] == exported
+    # Nor is it that of buying, which says where teachers differ most.
+    ran("labels", "export", "m.yaml", "--out", "ranked", "--order", "rank", "--format", "csv")
+    ranked = [row["id"] for row in read(tmp_path / "ranked/items.csv")]
+    assert sorted(ranked) == sorted(exported)
+    assert ranked != exported
 
 
 def test_teachers_stand_beside_the_items_unless_people_are_to_be_blind(ran, tmp_path):
