@@ -39,7 +39,7 @@ def split_of(plan: Plan, benchmark: str) -> Split:
 def asking(plan: Plan) -> Plan:
     """The annotate steps that a comparison reads, as a plan of its own; raises `HarnessError` where there is none."""
     matrix = plan.matrix
-    for section in ("rules", "label_fractions"):
+    for section in ("teachers", "rules", "label_fractions"):
         if not getattr(matrix, section):
             raise HarnessError(f"has no {section}, and there is nothing to compare", place=matrix.file)
     members = {teacher for found in matrix.teacher_sets.values() for teacher in found}
@@ -67,7 +67,7 @@ def _ground(plan: Plan, asked: Plan, store: Store, benchmark: str, teachers: str
     }
     panel = Panel({item.id: item for item in found.items(split)}, said)
     labels = found.labels(split) if split == "validation" else {}
-    lacking = "" if labels else "it has no labels"
+    lacking = "" if labels else "the validation split has no label"
     if split == "train":
         lacking = "there is no validation split, and no label of another one is read"
     return Ground(benchmark, teachers, split, panel, labels, lacking)

@@ -68,10 +68,14 @@ def compare(matrix: Path, store_path: Path, as_json: bool, out: Path | None, pil
     Teachers are asked about the validation items that the store has no answer about, within the matrix's budget; how
     many these are is said first. Labels of the validation split are read for the diagnosis alone, by no rule.
     """
-    from harness.cli.matrix import _prepare
+    from harness import planning
+    from harness.plugins import Registry
+    from harness.reading import load
     from harness.rehearsal import asking, rehearse
+    from harness.store import Store
 
-    plan, store, registry = _prepare(matrix, store_path)
+    registry, store = Registry.installed(), Store(store_path)
+    plan = planning.make(load(matrix, registry))
     asked = asking(plan)
     if pilot_items:
         _pilot(asked, store, pilot_items)
