@@ -15,6 +15,7 @@ from harness.errors import Fault, MatrixError
 from harness.identity import IDENTITY_VERSION, digest, identity, seed_from
 from harness.matrix import Matrix
 from harness.plan import REVISIONS, Cell, Plan, Step, budget_of
+from harness.quorum import shortages
 from harness.recipe import Need
 from harness.types import Split
 
@@ -30,6 +31,19 @@ def make(matrix: Matrix) -> Plan:
     planner.finish()
     if planner.faults:
         raise MatrixError(matrix.file, list(dict.fromkeys(planner.faults)))
+    return planner.plan
+
+
+def annotating(plan: Plan, wanted: Iterable[tuple[str, str, Split]]) -> Plan:
+    """What teachers say of splits of benchmarks, and nothing else: the steps of a run, under the same keys."""
+    planner = _Planner(plan.matrix, plan.facts)
+    for teacher, benchmark, split in wanted:
+        planner.check_teacher(teacher, benchmark)
+        point = Point(benchmark, teacher, None, None, f"teacher on {split}")
+        key = planner.annotate(teacher, benchmark, split)
+        planner.plan.cells.append(Cell(point, "teacher", None, None, None, 0, {benchmark: (key,)}))
+    if planner.faults:
+        raise MatrixError(plan.matrix.file, planner.faults)
     return planner.plan
 
 
@@ -131,6 +145,11 @@ class _Planner:
                     ("strategies", course.label) if course.own_rule else ("rules", point.rule),
                     f"needs {least} teachers, and the teacher set {point.teachers!r} has {len(members)}",
                     f"Leave it out:  exclude: [{{rule: {point.rule}, teachers: {point.teachers}}}]",
+                )
+            for short in shortages(course, point, len(members)):
+                of_rule = short.of == "rule" and not course.own_rule
+                self.fault(
+                    ("rules", point.rule or "") if of_rule else ("strategies", course.label), short.cause, short.remedy
                 )
         items = self.facts[point.benchmark].splits["train"].items
         if point.label_fraction is not None and budget_of(point.label_fraction, items) == 0:

@@ -12,6 +12,7 @@ from harness.cli.benchmarks import benchmarks
 from harness.cli.labels import labels
 from harness.cli.options import INCOMPLETE, YOURS
 from harness.cli.plugins import plugins
+from harness.cli.rules import rules
 from harness.cli.teachers import teachers
 
 
@@ -47,4 +48,5 @@ for command in (*matrix.COMMANDS, *predict.COMMANDS, *export.COMMANDS, *compare.
 main.add_command(benchmarks)
 main.add_command(labels)
 main.add_command(teachers)
+main.add_command(rules)
 main.add_command(plugins)
