@@ -71,6 +71,9 @@ def missing(plan: Plan, store: Store, *, verify: bool) -> dict[str, Step]:
     for cell in plan.cells:
         for key in cell.ends:
             visit(key)
+    # Reports read what was said and ranked, too, also where all that was made of it is there.
+    for key in (*plan.annotations.values(), *plan.ranks.values()):
+        visit(key)
     return needed
 
 

@@ -10,6 +10,7 @@ from harness import __version__
 from harness.cli import compare, export, matrix, predict, start
 from harness.cli.options import INCOMPLETE, YOURS
 from harness.cli.plugins import plugins
+from harness.cli.store import store
 from harness.cli.teachers import teachers
 
 
@@ -44,3 +45,4 @@ for command in (*matrix.COMMANDS, *predict.COMMANDS, *export.COMMANDS, *compare.
     main.add_command(command)
 main.add_command(teachers)
 main.add_command(plugins)
+main.add_command(store)
