@@ -194,7 +194,8 @@ def _arm_row(scorer: Scorer, arm: ArmResult) -> dict[str, Any]:
             found = estimates.get(name)
             row |= {f"{name}_low": found.low if found else nan, f"{name}_high": found.high if found else nan}
     row |= _rouge(arm, truth)
-    return row | _costs(scorer.plan, scorer.store, arm) | {"warnings": "; ".join(_warnings(row))}
+    warned = (*_warnings(row), *halved(scorer.plan, scorer.store, arm))
+    return row | _costs(scorer.plan, scorer.store, arm) | {"warnings": "; ".join(warned)}
 
 
 def _rouge(arm: ArmResult, truth: Truth) -> dict[str, float]:
@@ -265,6 +266,15 @@ def _costs(plan: Plan, store: Store, arm: ArmResult) -> dict[str, float]:
     # What was never trained, or answered by no student, took no time that could be compared.
     unknown = {"training_seconds": not arm.trained, "prediction_seconds": arm.cells[0].role != "student"}
     return means | {name: nan for name, missing in unknown.items() if missing}
+
+
+def halved(plan: Plan, store: Store, arm: ArmResult) -> Iterator[str]:
+    """Steps that ran out of memory once: equal but for the order of sums, and so not to be had again byte by byte."""
+    keys = set[str]().union(*(plan.needed(key) for cell in arm.cells for key in cell.answers[arm.evaluated_on]))
+    steps = [plan.steps[key] for key in keys if plan.steps[key].kind in ("train", "predict")]
+    count = sum(bool(store.manifest(step.kind, step.key)["provenance"].get("halvings")) for step in steps)
+    if count:
+        yield f"{count} step{'s' * (count != 1)} ran out of memory once and took half as much at once then"
 
 
 def _warnings(row: Mapping[str, Any]) -> Iterator[str]:

@@ -32,6 +32,8 @@ def run(matrix: Path, store_path: Path, out: Path | None) -> None:
     console = _console()
     with progress.watching(console, store) as watcher:
         outcome = execute(plan, store, plan.matrix.executor, registry, provenance.collect(registry), watcher)
+    if outcome.stopped:
+        raise KeyboardInterrupt
     files = _write(plan, store, _out_of(matrix, out))
     ran, reused = outcome.count("done"), outcome.count("stored")
     text = f"{ran} steps run, {reused} reused"
