@@ -194,7 +194,7 @@ def _arm_row(scorer: Scorer, arm: ArmResult) -> dict[str, Any]:
             found = estimates.get(name)
             row |= {f"{name}_low": found.low if found else nan, f"{name}_high": found.high if found else nan}
     row |= _rouge(arm, truth)
-    warned = (*_warnings(row), *halved(scorer.plan, scorer.store, arm))
+    warned = (*_warnings(row), *_unusual(scorer.plan, scorer.store, arm))
     return row | _costs(scorer.plan, scorer.store, arm) | {"warnings": "; ".join(warned)}
 
 
@@ -268,13 +268,20 @@ def _costs(plan: Plan, store: Store, arm: ArmResult) -> dict[str, float]:
     return means | {name: nan for name, missing in unknown.items() if missing}
 
 
-def halved(plan: Plan, store: Store, arm: ArmResult) -> Iterator[str]:
-    """Steps that ran out of memory once: equal but for the order of sums, and so not to be had again byte by byte."""
+UNUSUAL = {
+    # Equal but for the order of sums, and so not to be had again byte by byte.
+    "halvings": "ran out of memory once and took half as much at once then",
+    "accepted": "were made by other code, which somebody took for equal",
+}
+
+
+def _unusual(plan: Plan, store: Store, arm: ArmResult) -> Iterator[str]:
+    """What is to be known of how the steps that lead to the arm came about."""
     keys = set[str]().union(*(plan.needed(key) for cell in arm.cells for key in cell.answers[arm.evaluated_on]))
-    steps = [plan.steps[key] for key in keys if plan.steps[key].kind in ("train", "predict")]
-    count = sum(bool(store.manifest(step.kind, step.key)["provenance"].get("halvings")) for step in steps)
-    if count:
-        yield f"{count} step{'s' * (count != 1)} ran out of memory once and took half as much at once then"
+    known = [store.manifest(plan.steps[key].kind, key)["provenance"] for key in keys]
+    for name, told in UNUSUAL.items():
+        if count := sum(bool(provenance.get(name)) for provenance in known):
+            yield f"{count} of {len(known)} steps {told}"
 
 
 def _warnings(row: Mapping[str, Any]) -> Iterator[str]:

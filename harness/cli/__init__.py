@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from harness import __version__
-from harness.cli import compare, export, matrix, predict, start
+from harness.cli import accept, compare, export, matrix, predict, start
 from harness.cli.options import INCOMPLETE, YOURS
 from harness.cli.plugins import plugins
 from harness.cli.store import store
@@ -41,8 +41,9 @@ def main() -> None:
     """
 
 
-for command in (*matrix.COMMANDS, *predict.COMMANDS, *export.COMMANDS, *compare.COMMANDS, *start.COMMANDS):
-    main.add_command(command)
+for module in (matrix, predict, accept, export, compare, start):
+    for command in module.COMMANDS:
+        main.add_command(command)
 main.add_command(teachers)
 main.add_command(plugins)
 main.add_command(store)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ from harness.cli.options import INCOMPLETE, json_flag, matrix_command, out_folde
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from harness.plan import Plan, Step
+    from harness.plan import Cell, Plan, Step
     from harness.plugins import Registry
     from harness.store import Store
 
@@ -112,12 +113,30 @@ def _of_kind(steps: Iterable[Step], kind: str) -> int:
 @click.command()
 @matrix_command
 @json_flag
-def status(matrix: Path, store_path: Path, as_json: bool) -> None:
-    """What has become of every cell."""
-    from harness.cli.money import asked_of, spent_of
-    from harness.results import state_of
+@click.option("--watch", is_flag=True, help="Tell again every two seconds until all is done; Ctrl-C ends it.")
+def status(matrix: Path, store_path: Path, as_json: bool, watch: bool) -> None:
+    """What has become of every cell, who is at which step, and how long the rest may take."""
+    from harness.standing import Standing
 
     plan, store, _ = _prepare(matrix, store_path)
+    while True:
+        if watch:
+            click.clear()
+        _tell(plan, store, matrix, as_json)
+        if not watch or Standing.of(plan, store).finished:
+            return
+        time.sleep(WATCH_S)
+
+
+WATCH_S = 2.0
+
+
+def _tell(plan: Plan, store: Store, matrix: Path, as_json: bool) -> None:
+    from harness.cli.money import asked_of, spent_of
+    from harness.results import state_of
+    from harness.standing import Standing
+
+    standing = Standing.of(plan, store)
     asked, spent = asked_of(plan, store), spent_of(plan, store)
     states = {cell.point.cell: state_of(plan, store, cell) for cell in plan.cells}
     counts: dict[str, int] = {}
@@ -126,7 +145,12 @@ def status(matrix: Path, store_path: Path, as_json: bool) -> None:
     if as_json:
         cells = [{"cell": cell, "state": state, "reason": reason} for cell, (state, reason) in states.items()]
         asking = {step: {"state": state, "told": told} for step, state, told in asked}
-        click.echo(json.dumps({"counts": counts, "cells": cells, "asking": asking, "spent": spent.facts()}, indent=1))
+        click.echo(
+            json.dumps(
+                {"counts": counts, "cells": cells, "asking": asking, "spent": spent.facts(), **standing.facts()},
+                indent=1,
+            )
+        )
         return
     for cell, (state, reason) in states.items():
         click.echo(f"{state:<8} {cell}" + (f"\n         {reason}" if reason else ""))
@@ -134,6 +158,8 @@ def status(matrix: Path, store_path: Path, as_json: bool) -> None:
         click.echo(f"{state:<8} {told}")
     if spent.calls:
         click.echo(spent.line())
+    for line in standing.lines():
+        click.echo(line)
     click.echo(", ".join(f"{count} {state}" for state, count in sorted(counts.items())) + f" of {len(states)} cells")
 
 
@@ -143,20 +169,50 @@ def status(matrix: Path, store_path: Path, as_json: bool) -> None:
 def explain(matrix: Path, store_path: Path, cell: str) -> None:
     """Why the steps of CELL ran, will run or are reused (CELL as `harness status` names it)."""
     from harness import explain as explaining
-    from harness.errors import HarnessError
-    from harness.loading import did_you_mean
 
     plan, store, _ = _prepare(matrix, store_path)
-    cells = explaining.find(plan, cell)
-    if not cells:
-        names = [found.point.cell for found in plan.cells]
-        raise HarnessError(
-            f"no cell is called {cell!r}{did_you_mean(cell, names)}", remedy=f"`harness status {matrix}` lists them."
-        )
-    for found in cells:
+    for found in _cells(plan, matrix, cell):
         click.echo(f"cell {found.point.cell}")
         for line in explaining.explain(plan, store, found):
             click.echo(f"  {line}")
+
+
+@click.command()
+@matrix_command
+@click.argument("cell")
+def logs(matrix: Path, store_path: Path, cell: str) -> None:
+    """What was printed during the steps of CELL, and the tracebacks of those that failed (a cell or an arm)."""
+    plan, store, _ = _prepare(matrix, store_path)
+    keys = set[str]().union(*(plan.steps_of(found) for found in _cells(plan, matrix, cell)))
+    for key, step in plan.steps.items():
+        log, failure = store.log(key), store.failure(key)
+        if key not in keys or not (log.exists() or failure):
+            continue
+        click.echo(f"{step.kind} {step.what}  [{key[:12]}]")
+        if log.exists():
+            click.echo(_indented(log.read_text(encoding="utf-8", errors="replace")))
+        if failure:
+            click.echo(_indented(f"{failure['state']}: {failure['reason']}\n{failure.get('log', '')}"))
+
+
+def _indented(text: str) -> str:
+    """What a stranger's code printed: without the characters by which it could act on a terminal."""
+    plain = "".join(char if char.isprintable() or char in "\n\t" else "�" for char in text.replace("\r", "\n"))
+    return "\n".join(f"  {line}" for line in plain.rstrip().splitlines())
+
+
+def _cells(plan: Plan, matrix: Path, name: str) -> list[Cell]:
+    from harness import explain as explaining
+    from harness.errors import HarnessError
+    from harness.loading import did_you_mean
+
+    cells = explaining.find(plan, name)
+    if not cells:
+        names = [found.point.cell for found in plan.cells]
+        raise HarnessError(
+            f"no cell is called {name!r}{did_you_mean(name, names)}", remedy=f"`harness status {matrix}` lists them."
+        )
+    return cells
 
 
 @click.command()
@@ -225,4 +281,4 @@ def _console() -> Console:
     return Console(stderr=True)
 
 
-COMMANDS = (run, plan, status, explain, report)
+COMMANDS = (run, plan, status, explain, logs, report)
