@@ -169,7 +169,7 @@ class Dispatch:
         tried = self.tried.get(steps[0].key, Tried(""))
         after = "tried_after" if tried.halvings else "alone_after"
         known = {**self.provenance, **({after: tried.reason} if tried.reason else {})}
-        work = StepWork(tuple(steps), self.store.root, known, self.terms, tried.halvings, not self.in_process)
+        work = StepWork(tuple(steps), self.store.root.resolve(), known, self.terms, tried.halvings, not self.in_process)
         self.running[workers.submit(work)] = work
 
     def settle(self, work: StepWork, future: Future[Any]) -> None:

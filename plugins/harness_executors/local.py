@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor as Workers
@@ -10,22 +9,12 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from harness.api import Executor, Resources, hookimpl
 from harness_executors.devices import Device, Ledger, environment, found
 from harness_executors.process import Call, Worker, pickled
-
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-
-
-def seconds_of(span: object) -> object:
-    """Seconds of ``90s``, ``30m``, ``6h``, ``2d``; a number is seconds already."""
-    spelled = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhd])", span) if isinstance(span, str) else None
-    return float(spelled[1]) * _UNITS[spelled[2]] if spelled else span
-
-
-Span = Annotated[float, BeforeValidator(seconds_of), Field(gt=0)]
+from harness_executors.spans import Span
 
 
 class Inline(Executor):
