@@ -74,7 +74,8 @@ class Leases:
         """We are done with the step, whatever has become of it."""
         with self._lock:
             self._held.discard(step)
-        with suppress(FileNotFoundError):
+        # On a disk that has become read-only it stays, and is taken for dead when this process is.
+        with suppress(OSError):
             (self._folder / step).unlink()
 
     def _create(self, lease: Lease) -> bool:

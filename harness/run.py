@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import signal
 import sys
 import threading
@@ -18,12 +19,15 @@ from typing import Any
 from harness.agenda import Agenda
 from harness.components import Executor
 from harness.dispatch import Dispatch, Outcome, Progress
+from harness.errors import StoreError
 from harness.events import Events
 from harness.leases import Leases
 from harness.plan import Plan, Step
 from harness.plugins import Registry
 from harness.store import Store
 from harness.terms import terms_of
+
+UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG})
 
 __all__ = ["Outcome", "Progress", "missing", "run"]
 
@@ -82,9 +86,25 @@ def run(
     for key in plan.steps.keys() - todo.keys():
         registry.step_done(f"{plan.steps[key].kind}:{key}", 0.0, True)
     if todo:
-        _dispatch(plan, store, executor, registry, provenance, progress, outcome, todo)
+        with writable(store):
+            _dispatch(plan, store, executor, registry, provenance, progress, outcome, todo)
     outcome.seconds = time.perf_counter() - start
     return outcome
+
+
+@contextmanager
+def writable(store: Store) -> Iterator[None]:
+    """A store that cannot be written to ends the run, with an error that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in UNWRITABLE:
+            raise
+        raise StoreError(
+            f"cannot be written to: {error.strerror}",
+            place=str(store.root),
+            remedy="Nothing that is done is lost: make room or give leave to write, and run again.",
+        ) from None
 
 
 def _dispatch(

@@ -117,14 +117,19 @@ def _serve(pipe: Connection, threads: int, variables: Mapping[str, str]) -> None
     _prepare(threads, variables)
     while True:
         try:
-            fn, args, kwargs = pickle.loads(pipe.recv_bytes())
+            call = pipe.recv_bytes()
         except EOFError:
             return
         try:
+            fn, args, kwargs = pickle.loads(call)
             answer = pickle.dumps((None, fn(*args, **kwargs)))
         except Exception as error:
             answer = _failure(error)
-        pipe.send_bytes(answer)
+        try:
+            pipe.send_bytes(answer)
+        except OSError:
+            # The runner was killed; what was done is in the store.
+            return
 
 
 def _failure(error: Exception) -> bytes:
