@@ -9,7 +9,7 @@ GPU_SITE   ?=
 export HF_HUB_OFFLINE := 1
 export HF_HUB_DISABLE_TELEMETRY := 1
 
-.PHONY: quickstart test check check-report docs mutants bench bench-engine bench-teachers chaos-teachers gpu-check calibrate base clean
+.PHONY: quickstart test check check-report docs mutants bench bench-engine bench-teachers chaos chaos-teachers gpu-check calibrate base clean
 
 quickstart: $(VENV)/.installed   ## a whole comparison on the embedded default, and its report
 	$(BIN)/harness run examples/quickstart.yaml
@@ -46,6 +46,9 @@ bench-teachers: $(VENV)/.installed   ## answers per second against a server's li
 
 chaos-teachers: $(VENV)/.installed   ## 20 runs that are killed at random: no answer lost, none paid twice (3 minutes)
 	$(BIN)/python benchmarks/chaos/teachers.py
+
+chaos: $(VENV)/.installed        ## runs that are killed, starved and misled: does every one end in the same tables? (15 minutes)
+	PYTHONPATH=tests/data/toys $(BIN)/python benchmarks/chaos/runs.py
 
 calibrate: $(VENV)/.installed    ## simulate runs whose truth is known: are the statistics right? (3 minutes of one core)
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/calibration

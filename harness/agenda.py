@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from heapq import heappop, heappush
 from math import ceil
-from typing import cast
+from typing import NamedTuple, cast
 
 from harness.components import Student
 from harness.plan import Step
+from harness.resources import Resources
+from harness.work import resources_of
 
 Group = tuple[str, ...]
 """The identities that trainings must have in common to be done as one."""
+
+
+class Queue(NamedTuple):
+    """Steps that are ready, take the same of a machine, and can be done as one where they are of a group."""
+
+    group: Group
+    resources: Resources
 
 
 class Agenda:
@@ -27,28 +36,45 @@ class Agenda:
         for key, inputs in self._lacks.items():
             for upstream in inputs:
                 self._users[upstream].append(key)
-        self._queues: dict[Group, list[tuple[int, str]]] = {}
+        self._queues: dict[Queue, list[tuple[int, str]]] = {}
         for key, inputs in self._lacks.items():
             if not inputs:
                 self._put(key, _group(steps[key]))
 
     def _put(self, key: str, group: Group) -> None:
-        heappush(self._queues.setdefault(group, []), (self._places[key], key))
+        queue = Queue(group, resources_of(self._steps[key]))
+        heappush(self._queues.setdefault(queue, []), (self._places[key], key))
 
-    def take(self, free: int) -> list[Step]:
-        """The first step that is ready, with others that can be done as one with it; empty where none is ready.
+    def take(self, free: int, room: Callable[[Resources], bool]) -> list[Step]:
+        """The first step that is ready and has room, with others that can be done as one; empty where there is none.
 
-        Of a group no more is taken than its share, so that ``free`` workers all get something to do.
+        A step for which there is no room is not overtaken by one that takes devices as it does, so that a large one
+        gets its turn. Of a group no more is taken than its share, so that ``free`` workers all get something to do.
         """
-        if not self._queues:
-            return []
-        group = min(self._queues, key=lambda found: self._queues[found][0])
-        queue = self._queues[group]
-        count = min(_at_once(self._steps[queue[0][1]]), ceil(len(queue) / free)) if group else 1
-        taken = [self._steps[heappop(queue)[1]] for _ in range(count)]
-        if not queue:
-            del self._queues[group]
+        blocked = False
+        for queue in sorted(self._queues, key=lambda found: self._queues[found][0]):
+            wanted = queue.resources
+            if wanted.gpus and blocked:
+                continue
+            if room(wanted):
+                return self._off(queue, free)
+            if not wanted.gpus:
+                return []
+            blocked = True
+        return []
+
+    def _off(self, queue: Queue, free: int) -> list[Step]:
+        waiting = self._queues[queue]
+        count = min(_at_once(self._steps[waiting[0][1]]), ceil(len(waiting) / free)) if queue.group else 1
+        taken = [self._steps[heappop(waiting)[1]] for _ in range(count)]
+        if not waiting:
+            del self._queues[queue]
         return taken
+
+    @property
+    def ready(self) -> bool:
+        """Whether a step only lacks room."""
+        return bool(self._queues)
 
     def again(self, step: Step) -> None:
         """Take it once more, and alone."""

@@ -14,12 +14,13 @@ from harness.errors import (
     UnreadableImage,
 )
 from harness.given import given_labels
-from harness.handed import Confusion, Estimate, Panel, Pool, Shelf, Validation, Workbench
+from harness.handed import Confusion, Estimate, Panel, Placing, Pool, Shelf, Validation, Work, Workbench
 from harness.hookspec import hookimpl
 from harness.identity import canonical, digest, file_digest, folder_digest, seed_from, sha256_of
 from harness.nesting import Named
 from harness.recipe import Accepts, Job, Need, Objective, Recipe
 from harness.redaction import redact
+from harness.resources import Resources
 from harness.thumbnail import thumbnail
 from harness.types import (
     SPLITS,
@@ -78,6 +79,7 @@ __all__ = [
     "Objective",
     "Outcome",
     "Panel",
+    "Placing",
     "Pool",
     "Prediction",
     "Preference",
@@ -85,6 +87,7 @@ __all__ = [
     "Ranked",
     "Recipe",
     "Report",
+    "Resources",
     "RunView",
     "Shelf",
     "Skipped",
@@ -98,6 +101,7 @@ __all__ = [
     "Usage",
     "Validation",
     "Verdict",
+    "Work",
     "Workbench",
     "canonical",
     "digest",

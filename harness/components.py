@@ -18,6 +18,7 @@ from harness.component import Component
 from harness.errors import DataError, TrainingError
 from harness.handed import Estimate, Panel, Workbench
 from harness.recipe import Accepts, Job, Need, Objective, Recipe
+from harness.resources import Resources
 from harness.types import (
     SPLITS,
     Annotation,
@@ -110,6 +111,10 @@ class Teacher(Component):
     def reads(self) -> frozenset[str]:
         """Parts of an item that it needs (`Benchmark.gives`)."""
         return frozenset()
+
+    def resources(self) -> Resources:
+        """What annotating takes of the machine that runs the step; nothing where a server does the work."""
+        return Resources()
 
     def preview(self, item: Item) -> Preview | None:
         """What a model would be asked about an item, as it would be sent; None where nobody is asked in words.
@@ -231,6 +236,10 @@ class Student(Component):
         for job in jobs:
             self.train(job.items, job.examples, job.objective, job.start, job.bench)
 
+    def resources(self) -> Resources:
+        """What training and predicting take of a machine."""
+        return Resources()
+
     @abstractmethod
     def predict(self, items: Sequence[Item], model: Path | None, bench: Workbench) -> Iterable[Prediction]:
         """One prediction per item, in any order; ``model`` is what `train` wrote, or None for the base."""
@@ -261,13 +270,18 @@ class Report(Component):
 
 
 class Executor(Component):
-    """Where steps run: this process, this machine's workers, a cluster."""
+    """Where steps run: this process, this machine's workers, a cluster. When they may run is the core's business."""
 
     kind = "executor"
+    in_process: ClassVar[bool] = False
+    """Whether calls run in the very process that submits them."""
 
     @abstractmethod
     def open(self) -> AbstractContextManager[Workers]:
-        """Workers for one run; a call that is submitted must be picklable."""
+        """Workers for one run. What a run submits is `Work`; ``cancel`` of its future may end it while it runs.
+
+        Where the workers are `Placing`, they are asked whether there is room; otherwise `slots` says how much there is.
+        """
 
     def slots(self) -> int:
         """How many steps may run at once."""

@@ -30,7 +30,7 @@ from harness.view import (
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-OF_ONE_STEP = ("seconds", "finished", "measured", "together_with", "alone_after")
+OF_ONE_STEP = ("seconds", "finished", "measured", "together_with", "alone_after", "tried_after", "halvings", "accepted")
 """Keys of a manifest's provenance that tell of its step and not of its surroundings."""
 
 

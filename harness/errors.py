@@ -11,6 +11,7 @@ HarnessError
 │   └── LabelsWanted         nobody has the labels that a cell would buy: the cell waits
 ├── TeacherError         a teacher may not, or cannot, go on
 │   ├── BudgetSpent          the matrix's budget is spent: what is left waits for more
+│   ├── Stopped              the run was stopped: what is left waits for the next one
 │   ├── TeacherChanged       a teacher no longer answers as it did
 │   └── Unanswered           items ended in errors that another try may mend
 ├── TrainingError        a student cannot be trained as asked, or a proof about its training failed
@@ -105,6 +106,10 @@ class TeacherError(HarnessError):
 
 class BudgetSpent(TeacherError):
     """The matrix's budget is spent: what is left waits for more."""
+
+
+class Stopped(TeacherError):
+    """The run was stopped: what is left waits for the next one."""
 
 
 class TeacherChanged(TeacherError):

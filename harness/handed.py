@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
+from harness.resources import Resources
 from harness.types import Annotation, Item, Prediction, Ranked, Verdict
 
 T = TypeVar("T")
@@ -97,6 +98,37 @@ class Pool(Protocol):
     def seed(self) -> int: ...
 
 
+class Work(Protocol):
+    """What an executor is given to run. Calling it does its steps, in any process that sees the store.
+
+    It can be pickled, and raises nothing: an exception of its future means that the worker ended. `MemoryError` says
+    that memory was wanting, and it is tried once more with less at once; `TimeoutError` that it took too long.
+    """
+
+    @property
+    def kind(self) -> str:
+        """Kind of its steps: ``annotate``, ``rank``, ``train``, ``predict`` …"""
+        ...
+
+    @property
+    def what(self) -> str:
+        """Its first step in words."""
+        ...
+
+    @property
+    def resources(self) -> Resources: ...
+    def __call__(self) -> object: ...
+
+
+@runtime_checkable
+class Placing(Protocol):
+    """What `Executor.open` gives may have this besides ``submit``."""
+
+    def room(self, wanted: Resources) -> bool:
+        """Whether a call that takes ``wanted`` can be submitted now and runs at once; always, where nothing runs."""
+        ...
+
+
 class Shelf(Protocol):
     """Bytes by key, each written once; kept over steps and runs, and shared by processes."""
 
@@ -119,6 +151,12 @@ class Workbench(Protocol):
 
     @property
     def seed(self) -> int: ...
+    @property
+    def halvings(self) -> int:
+        """How often it ran out of memory before: take half as much at once each time, with the same result as far as
+        the order of sums allows."""
+        ...
+
     @property
     def checkpoints(self) -> Path:
         """Folder of this step that survives a kill and is gone once the step is done."""

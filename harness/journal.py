@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -82,6 +82,23 @@ class Journal:
         row = self._connection.execute("SELECT audit FROM heard WHERE item = ?", (item,)).fetchone()
         found: dict[str, str | float] = json.loads(row[0]) if row else {}
         return found
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """Every answer with what is known of it, for `keep` of another journal."""
+        rows = self._connection.execute(
+            "SELECT answers.item, answer, coalesce(seconds, 0), coalesce(audit, '{}')"
+            " FROM answers LEFT JOIN heard USING (item) ORDER BY answers.item"
+        )
+        for item, answer, seconds, audit in rows:
+            yield {"item": item, "answer": json.loads(answer), "seconds": seconds, "audit": json.loads(audit)}
+
+    def keep(self, row: Mapping[str, Any]) -> bool:
+        """Take an answer of another journal; whether it is new. Raises what a strange row raises."""
+        item = str(row["item"])
+        known = self._connection.execute("SELECT 1 FROM answers WHERE item = ?", (item,)).fetchone()
+        if known is None:
+            self.add(item, dict(row["answer"]), seconds=float(row["seconds"]), audit=dict(row["audit"]))
+        return known is None
 
     def latest(self, most: int) -> list[Heard]:
         """The last answers, the latest first."""

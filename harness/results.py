@@ -194,7 +194,7 @@ def _arm_row(scorer: Scorer, arm: ArmResult) -> dict[str, Any]:
             found = estimates.get(name)
             row |= {f"{name}_low": found.low if found else nan, f"{name}_high": found.high if found else nan}
     row |= _rouge(arm, truth)
-    warnings = [*_warnings(row), *_oracles(scorer.plan, arm)]
+    warnings = (*_warnings(row), *_oracles(scorer.plan, arm), *_unusual(scorer.plan, scorer.store, arm))
     return row | _costs(scorer.plan, scorer.store, arm) | {"warnings": "; ".join(warnings)}
 
 
@@ -273,6 +273,22 @@ def _oracles(plan: Plan, arm: ArmResult) -> Iterator[str]:
     for label in dict.fromkeys((arm.point.benchmark, arm.evaluated_on)):
         if label and label in plan.facts and plan.facts[label].oracles:
             yield f"oracle: how {label} is read depends on the label"
+
+
+UNUSUAL = {
+    # Equal but for the order of sums, and so not to be had again byte by byte.
+    "halvings": "ran out of memory once and took half as much at once then",
+    "accepted": "were made by other code, which somebody took for equal",
+}
+
+
+def _unusual(plan: Plan, store: Store, arm: ArmResult) -> Iterator[str]:
+    """What is to be known of how the steps that lead to the arm came about."""
+    keys = set[str]().union(*(plan.needed(key) for cell in arm.cells for key in cell.answers[arm.evaluated_on]))
+    known = [store.manifest(plan.steps[key].kind, key)["provenance"] for key in keys]
+    for name, told in UNUSUAL.items():
+        if count := sum(bool(provenance.get(name)) for provenance in known):
+            yield f"{count} of {len(known)} steps {told}"
 
 
 def _warnings(row: Mapping[str, Any]) -> Iterator[str]:

@@ -2,45 +2,34 @@
 
 from __future__ import annotations
 
+import errno
+import signal
+import sys
+import threading
 import time
 import warnings
-from collections.abc import Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
-from concurrent.futures import Executor as Workers
-from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from types import FrameType
+from typing import Any
 
 from harness.agenda import Agenda
 from harness.components import Executor
+from harness.dispatch import Dispatch, Outcome, Progress
+from harness.errors import StoreError
+from harness.events import Events
+from harness.leases import Leases
 from harness.plan import Plan, Step
 from harness.plugins import Registry
-from harness.steps import Report
-from harness.steps.together import perform_together
 from harness.store import Store
-from harness.terms import Terms, terms_of
+from harness.terms import terms_of
 
-StepState = Literal["stored", "done", "failed", "waiting", "blocked", "pending"]
+UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG})
 
-
-class Progress(Protocol):
-    """Watches a run."""
-
-    def begin(self, total: int, reused: int) -> None: ...
-    def started(self, step: Step) -> None: ...
-    def ended(self, step: Step, report: Report) -> None: ...
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What a run did."""
-
-    states: dict[str, StepState] = field(default_factory=dict)
-    reasons: dict[str, str] = field(default_factory=dict)
-    seconds: float = 0.0
-
-    def count(self, state: StepState) -> int:
-        """How many steps ended so."""
-        return sum(found == state for found in self.states.values())
+__all__ = ["Outcome", "Progress", "missing", "run"]
 
 
 def missing(plan: Plan, store: Store, *, verify: bool) -> dict[str, Step]:
@@ -71,6 +60,9 @@ def missing(plan: Plan, store: Store, *, verify: bool) -> dict[str, Step]:
     for cell in plan.cells:
         for key in cell.ends:
             visit(key)
+    # Reports read what was said and ranked, too, also where all that was made of it is there.
+    for key in (*plan.annotations.values(), *plan.ranks.values()):
+        visit(key)
     return needed
 
 
@@ -82,7 +74,10 @@ def run(
     provenance: Mapping[str, Any],
     progress: Progress,
 ) -> Outcome:
-    """Run what is missing. A step that fails blocks only the steps that need it."""
+    """Run what is missing. A step that fails blocks only the steps that need it.
+
+    Ctrl-C ends it cleanly: nothing new is begun, and what is cheap is awaited. A second one ends it at once.
+    """
     start = time.perf_counter()
     todo = missing(plan, store, verify=True)
     outcome = Outcome(dict.fromkeys(plan.steps, "stored"))
@@ -91,69 +86,79 @@ def run(
     for key in plan.steps.keys() - todo.keys():
         registry.step_done(f"{plan.steps[key].kind}:{key}", 0.0, True)
     if todo:
-        with executor.open() as workers:
-            loop = _Loop(outcome, store, registry, provenance, progress, terms_of(plan), Agenda(todo))
-            loop.go(workers, executor.slots())
+        with writable(store):
+            _dispatch(plan, store, executor, registry, provenance, progress, outcome, todo)
     outcome.seconds = time.perf_counter() - start
     return outcome
 
 
-@dataclass(slots=True)
-class _Loop:
-    outcome: Outcome
-    store: Store
-    registry: Registry
-    provenance: Mapping[str, Any]
-    progress: Progress
-    terms: Terms
-    agenda: Agenda
-    running: dict[Future[list[Report]], list[Step]] = field(default_factory=dict)
-    fallen: dict[str, str] = field(default_factory=dict)
-    """What became of a common training whose steps are done alone now."""
+@contextmanager
+def writable(store: Store) -> Iterator[None]:
+    """A store that cannot be written to ends the run, with an error that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in UNWRITABLE:
+            raise
+        raise StoreError(
+            f"cannot be written to: {error.strerror}",
+            place=str(store.root),
+            remedy="Nothing that is done is lost: make room or give leave to write, and run again.",
+        ) from None
 
-    def go(self, workers: Workers, slots: int) -> None:
-        while self.fill(workers, slots) or self.running:
-            done, _ = wait(self.running, return_when=FIRST_COMPLETED)
-            for future in done:
-                self.settle(self.running.pop(future), future)
 
-    def fill(self, workers: Workers, slots: int) -> bool:
-        """Give every free worker what is ready; whether one got something."""
-        before = len(self.running)
-        while len(self.running) < slots and (steps := self.agenda.take(slots - len(self.running))):
-            for step in steps:
-                self.progress.started(step)
-            after = self.fallen.get(steps[0].key)
-            known = {**self.provenance, **({"alone_after": after} if after else {})}
-            future = workers.submit(perform_together, steps, self.store.root, known, self.terms)
-            self.running[future] = steps
-        return len(self.running) > before
+def _dispatch(
+    plan: Plan,
+    store: Store,
+    executor: Executor,
+    registry: Registry,
+    provenance: Mapping[str, Any],
+    progress: Progress,
+    outcome: Outcome,
+    todo: Mapping[str, Step],
+) -> None:
+    terms = terms_of(plan)
+    stop = store.root / "stops" / terms.run
+    terms = replace(terms, stop=str(stop.resolve()))
+    with Events(store.root, terms.run) as events, Leases(store.root, terms.run) as leases, _stoppable(stop):
+        events.begun(plan.matrix.title, steps=len(plan.steps), to_run=len(todo), cells=len(plan.cells))
+        with executor.open() as workers:
+            Dispatch(
+                outcome,
+                store,
+                registry,
+                provenance,
+                progress,
+                terms,
+                Agenda(todo),
+                leases,
+                events,
+                stop.exists,
+                executor.in_process,
+            ).go(workers, executor.slots())
+        events.tell("finished", states=dict(Counter(outcome.states.values())))
 
-    def settle(self, steps: Sequence[Step], future: Future[list[Report]]) -> None:
-        error = future.exception()
-        if error is None:
-            for step, report in zip(steps, future.result(), strict=True):
-                self.end(step, report)
-            return
-        reason = f"the worker died: {type(error).__name__}: {error}"
-        if len(steps) == 1:
-            self.end(steps[0], Report(steps[0].key, "failed", 0.0, reason))
-            return
-        # Which of them it was that the worker died of shows when each is done alone.
-        for step in steps:
-            self.fallen[step.key] = reason
-            self.agenda.again(step)
 
-    def end(self, step: Step, report: Report) -> None:
-        self.outcome.states[step.key] = report.state
-        if report.state == "done":
-            self.agenda.done(step.key)
-            self.store.clear_failure(step.key)
-            self.registry.step_done(f"{step.kind}:{step.key}", report.seconds, False)
-        else:
-            self.outcome.states |= dict.fromkeys(self.agenda.drop(step.key), "blocked")
-            self.outcome.reasons[step.key] = report.reason
-            self.store.record_failure(
-                step.key, {"state": report.state, "reason": report.reason, "log": report.log, "what": step.what}
-            )
-        self.progress.ended(step, report)
+@contextmanager
+def _stoppable(stop: Path) -> Iterator[None]:
+    """The first Ctrl-C makes the file, which all workers see, too; the second one is as ever."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        if stop.exists():
+            signal.default_int_handler(number, frame)
+        stop.parent.mkdir(parents=True, exist_ok=True)
+        stop.touch()
+        print(
+            "\nstopping: what is cheap is finished, and nothing is lost; Ctrl-C once more stops at once",
+            file=sys.stderr,
+        )
+
+    before = signal.signal(signal.SIGINT, ask)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        stop.unlink(missing_ok=True)

@@ -153,6 +153,10 @@ class Store:
                 draft.finish({"cache_key": key})
         return with_manifest
 
+    def log(self, key: str) -> Path:
+        """What a worker printed while it was at the step."""
+        return self.root / "logs" / f"{key}.log"
+
     def record_failure(self, key: str, failure: Mapping[str, Any]) -> None:
         """Remember why a step did not come to its end."""
         path = self.root / "failures" / f"{key}.json"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,6 +23,12 @@ class Terms:
     teachers: Mapping[str, str] = field(default_factory=dict)
     """The label of the teacher by the key of the annotate step."""
     run: str = field(default_factory=lambda: uuid.uuid4().hex)
+    stop: str = ""
+    """A file that comes into being when teachers are to be asked nothing more."""
+
+    def stopped(self) -> bool:
+        """Whether somebody has asked the run to come to an end."""
+        return bool(self.stop) and os.path.exists(self.stop)
 
 
 def terms_of(plan: Plan) -> Terms:

@@ -93,3 +93,28 @@ def test_one_mechanism_is_turned_off_by_its_name():
 def test_the_order_of_batches_is_part_of_the_identity_and_the_engine_is_not():
     assert {"engine", "checkpoint_minutes"} <= Vlm.transport
     assert "batches" not in Vlm.transport
+
+
+@pytest.mark.parametrize(("pieces", "size"), [(2, 4), (4, 8), (2, 5)])
+def test_pieces_of_a_batch_come_one_after_the_other_and_make_it_up(pieces, size):
+    rows = [{"item": str(index // 2), "prompt": "p", "completion": "c"} for index in range(23)]
+    whole, cut = (list(order_of(rows, "items", size, 7, count)) for count in (1, pieces))
+    assert len(cut) == len(order_of(rows, "items", size, 7, pieces))
+    assert [row for batch in cut for row in batch] == [row for batch in whole for row in batch]
+    waiting = iter(cut)
+    for batch in whole:
+        parts = [next(waiting) for _ in range(min(pieces, len(batch)))]
+        assert [row for part in parts for row in part] == batch
+        assert max(map(len, parts)) - min(map(len, parts)) <= 1
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "accumulate", "times", "found"),
+    [(8, 1, 0, (8, 1)), (8, 1, 1, (4, 2)), (8, 3, 2, (2, 12)), (6, 1, 1, (3, 2)), (9, 1, 1, (3, 3)), (1, 4, 1, (1, 4))],
+)
+def test_a_halved_schedule_makes_steps_of_as_many_examples(batch_size, accumulate, times, found):
+    from harness_students.vlm_trl import Schedule
+
+    halved = Schedule(batch_size=batch_size, accumulate=accumulate).halved(times)
+    assert (halved.batch_size, halved.accumulate) == found
+    assert halved.batch_size * halved.accumulate == batch_size * accumulate

@@ -37,5 +37,5 @@ def test_eight_bits_are_refused():
 
 
 def test_its_options_are_those_of_the_other_local_teacher():
-    shared = Transformers.model_fields.keys() - {"device"}
+    shared = Transformers.model_fields.keys() - {"device", "gpu_gb"}
     assert shared <= Vllm.model_fields.keys()

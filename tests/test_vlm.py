@@ -365,3 +365,26 @@ def test_a_schedule_that_is_given_in_part_keeps_the_rest_of_the_students_own(reg
     student = parse(text, registry).students["tiny"]
     assert (student.sft.epochs, student.sft.lr, student.sft.batch_size) == (9, 5e-3, 32)
     assert student.dpo == type(student)().dpo
+
+
+@pytest.mark.parametrize(("examples", "objective"), [(TARGETS, Objective()), (PAIRS, JOINT)], ids=["targets", "pairs"])
+@pytest.mark.parametrize("batches", ["random", "items"])
+def test_with_half_as_much_at_once_the_same_is_learnt(examples, objective, batches, stage1, tmp_path, kept):
+    from safetensors.torch import load_file
+
+    student = TINY.model_copy(update={"batches": batches})
+    adapters = []
+    for halvings in (0, 1):
+        bench = Bench(tmp_path / str(halvings), kept=kept)
+        bench.halvings = halvings
+        student.train(ITEMS, examples, objective, stage1.out, bench)
+        adapters.append(
+            (
+                load_file(bench.out / "adapter_model.safetensors"),
+                [line["loss"] for line in bench.lines if "loss" in line],
+            )
+        )
+    (whole, losses), (halved, halved_losses) = adapters
+    assert len(losses) == len(halved_losses)
+    assert halved_losses == pytest.approx(losses, rel=2e-2)
+    assert max(float((whole[name] - halved[name]).abs().max()) for name in whole) < 2e-4

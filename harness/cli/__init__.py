@@ -7,12 +7,13 @@ from typing import Any
 import click
 
 from harness import __version__
-from harness.cli import compare, export, matrix, predict, start
+from harness.cli import accept, compare, export, matrix, predict, start
 from harness.cli.benchmarks import benchmarks
 from harness.cli.labels import labels
 from harness.cli.options import INCOMPLETE, YOURS
 from harness.cli.plugins import plugins
 from harness.cli.rules import rules
+from harness.cli.store import store
 from harness.cli.teachers import teachers
 
 
@@ -43,10 +44,12 @@ def main() -> None:
     """
 
 
-for command in (*matrix.COMMANDS, *predict.COMMANDS, *export.COMMANDS, *compare.COMMANDS, *start.COMMANDS):
-    main.add_command(command)
+for module in (matrix, predict, accept, export, compare, start):
+    for command in module.COMMANDS:
+        main.add_command(command)
 main.add_command(benchmarks)
 main.add_command(labels)
 main.add_command(teachers)
 main.add_command(rules)
 main.add_command(plugins)
+main.add_command(store)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ from harness.cli.options import INCOMPLETE, json_flag, matrix_command, out_folde
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from harness.plan import Plan, Step
+    from harness.plan import Cell, Plan, Step
     from harness.plugins import Registry
     from harness.store import Store
 
@@ -33,6 +34,8 @@ def run(matrix: Path, store_path: Path, out: Path | None) -> None:
     console = _console()
     with progress.watching(console, store) as watcher:
         outcome = execute(plan, store, plan.matrix.executor, registry, provenance.collect(registry), watcher)
+    if outcome.stopped:
+        raise KeyboardInterrupt
     files = _write(plan, store, _out_of(matrix, out))
     ran, reused = outcome.count("done"), outcome.count("stored")
     text = f"{ran} steps run, {reused} reused"
@@ -120,13 +123,31 @@ def _of_kind(steps: Iterable[Step], kind: str) -> int:
 @click.command()
 @matrix_command
 @json_flag
-def status(matrix: Path, store_path: Path, as_json: bool) -> None:
-    """What has become of every cell."""
+@click.option("--watch", is_flag=True, help="Tell again every two seconds until all is done; Ctrl-C ends it.")
+def status(matrix: Path, store_path: Path, as_json: bool, watch: bool) -> None:
+    """What has become of every cell, who is at which step, and how long the rest may take."""
+    from harness.standing import Standing
+
+    plan, store, _ = _prepare(matrix, store_path)
+    while True:
+        if watch:
+            click.clear()
+        _tell(plan, store, matrix, as_json)
+        if not watch or Standing.of(plan, store).finished:
+            return
+        time.sleep(WATCH_S)
+
+
+WATCH_S = 2.0
+
+
+def _tell(plan: Plan, store: Store, matrix: Path, as_json: bool) -> None:
     from harness.cli.money import asked_of, spent_of
     from harness.labelling.wanted import facts, told, wanted
     from harness.results import state_of
+    from harness.standing import Standing
 
-    plan, store, _ = _prepare(matrix, store_path)
+    standing = Standing.of(plan, store)
     asked, spent = asked_of(plan, store), spent_of(plan, store)
     states = {cell.point.cell: state_of(plan, store, cell) for cell in plan.cells}
     lacking = wanted(plan, store)
@@ -136,7 +157,7 @@ def status(matrix: Path, store_path: Path, as_json: bool) -> None:
     if as_json:
         cells = [{"cell": cell, "state": state, "reason": reason} for cell, (state, reason) in states.items()]
         asking = {step: {"state": state, "told": line} for step, state, line in asked}
-        more = {"asking": asking, "spent": spent.facts(), "labels_wanted": facts(lacking)}
+        more = {"asking": asking, "spent": spent.facts(), "labels_wanted": facts(lacking), **standing.facts()}
         click.echo(json.dumps({"counts": counts, "cells": cells, **more}, indent=1))
         return
     for cell, (state, reason) in states.items():
@@ -147,6 +168,8 @@ def status(matrix: Path, store_path: Path, as_json: bool) -> None:
         click.echo(spent.line())
     if waiting := told(lacking, str(matrix)):
         click.echo(waiting)
+    for line in standing.lines():
+        click.echo(line)
     click.echo(", ".join(f"{count} {state}" for state, count in sorted(counts.items())) + f" of {len(states)} cells")
 
 
@@ -156,20 +179,50 @@ def status(matrix: Path, store_path: Path, as_json: bool) -> None:
 def explain(matrix: Path, store_path: Path, cell: str) -> None:
     """Why the steps of CELL ran, will run or are reused (CELL as `harness status` names it)."""
     from harness import explain as explaining
-    from harness.errors import HarnessError
-    from harness.loading import did_you_mean
 
     plan, store, _ = _prepare(matrix, store_path)
-    cells = explaining.find(plan, cell)
-    if not cells:
-        names = [found.point.cell for found in plan.cells]
-        raise HarnessError(
-            f"no cell is called {cell!r}{did_you_mean(cell, names)}", remedy=f"`harness status {matrix}` lists them."
-        )
-    for found in cells:
+    for found in _cells(plan, matrix, cell):
         click.echo(f"cell {found.point.cell}")
         for line in explaining.explain(plan, store, found):
             click.echo(f"  {line}")
+
+
+@click.command()
+@matrix_command
+@click.argument("cell")
+def logs(matrix: Path, store_path: Path, cell: str) -> None:
+    """What was printed during the steps of CELL, and the tracebacks of those that failed (a cell or an arm)."""
+    plan, store, _ = _prepare(matrix, store_path)
+    keys = set[str]().union(*(plan.steps_of(found) for found in _cells(plan, matrix, cell)))
+    for key, step in plan.steps.items():
+        log, failure = store.log(key), store.failure(key)
+        if key not in keys or not (log.exists() or failure):
+            continue
+        click.echo(f"{step.kind} {step.what}  [{key[:12]}]")
+        if log.exists():
+            click.echo(_indented(log.read_text(encoding="utf-8", errors="replace")))
+        if failure:
+            click.echo(_indented(f"{failure['state']}: {failure['reason']}\n{failure.get('log', '')}"))
+
+
+def _indented(text: str) -> str:
+    """What a stranger's code printed: without the characters by which it could act on a terminal."""
+    plain = "".join(char if char.isprintable() or char in "\n\t" else "�" for char in text.replace("\r", "\n"))
+    return "\n".join(f"  {line}" for line in plain.rstrip().splitlines())
+
+
+def _cells(plan: Plan, matrix: Path, name: str) -> list[Cell]:
+    from harness import explain as explaining
+    from harness.errors import HarnessError
+    from harness.loading import did_you_mean
+
+    cells = explaining.find(plan, name)
+    if not cells:
+        names = [found.point.cell for found in plan.cells]
+        raise HarnessError(
+            f"no cell is called {name!r}{did_you_mean(name, names)}", remedy=f"`harness status {matrix}` lists them."
+        )
+    return cells
 
 
 @click.command()
@@ -238,4 +291,4 @@ def _console() -> Console:
     return Console(stderr=True)
 
 
-COMMANDS = (run, plan, status, explain, report)
+COMMANDS = (run, plan, status, explain, logs, report)

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from harness.errors import BudgetSpent, HarnessError, LabelsWanted
+from harness.errors import BudgetSpent, HarnessError, LabelsWanted, Stopped
 from harness.plan import Step
 from harness.steps.annotate import annotate
-from harness.steps.bench import StepBench
+from harness.steps.bench import StepBench, forget_warm
 from harness.steps.predict import predict
 from harness.steps.rank import rank
 from harness.steps.train import train
@@ -47,15 +47,19 @@ class Report:
     seconds: float
     reason: str = ""
     log: str = ""
+    memory: bool = False
+    """Whether it ended for want of memory."""
 
 
-def perform(step: Step, root: Path, provenance: Mapping[str, Any], terms: Terms | None = None) -> Report:
+def perform(
+    step: Step, root: Path, provenance: Mapping[str, Any], terms: Terms | None = None, halvings: int = 0
+) -> Report:
     """Run one step and put its artifact into the store at ``root``. Runs in a worker; raises nothing."""
     store = Store(root)
 
     def act(start: float) -> None:
         with store.writing(step.kind, step.key) as draft:
-            bench = bench_of(step, store, draft, terms)
+            bench = bench_of(step, store, draft, terms, halvings)
             facts = STEPS[step.kind](step, store, bench)
             draft.finish(manifest(step, bench, facts, provenance, time.perf_counter() - start))
 
@@ -70,20 +74,28 @@ def attempt(step: Step, act: Callable[[float], None]) -> Report:
     start = time.perf_counter()
     try:
         act(start)
-    except (LabelsWanted, BudgetSpent) as error:
+    except (LabelsWanted, BudgetSpent, Stopped) as error:
         return Report(step.key, "waiting", time.perf_counter() - start, str(error))
     except HarnessError as error:
         return Report(step.key, "failed", time.perf_counter() - start, str(error))
     # A stranger's step may fail in any way; the other cells must go on.
     except Exception as error:
         reason = f"{type(error).__name__}: {error}"
-        return Report(step.key, "failed", time.perf_counter() - start, reason, traceback.format_exc())
+        lacking = _ran_out_of_memory(error)
+        if lacking:
+            forget_warm()
+        return Report(step.key, "failed", time.perf_counter() - start, reason, traceback.format_exc(), lacking)
     return Report(step.key, "done", time.perf_counter() - start)
 
 
-def bench_of(step: Step, store: Store, draft: Draft, terms: Terms | None = None) -> StepBench:
+def _ran_out_of_memory(error: Exception) -> bool:
+    """Of main memory, or of a device's: torch has an exception of its own, and libraries below it have not."""
+    return isinstance(error, MemoryError) or "out of memory" in str(error).lower()
+
+
+def bench_of(step: Step, store: Store, draft: Draft, terms: Terms | None = None, halvings: int = 0) -> StepBench:
     """The workbench over a draft of the step's artifact."""
-    return StepBench(store, step.key, draft.folder, int(step.params.get("seed", 0)), terms)
+    return StepBench(store, step.key, draft.folder, int(step.params.get("seed", 0)), terms, halvings)
 
 
 def manifest(
@@ -98,6 +110,7 @@ def manifest(
         "provenance": {
             **provenance,
             **_device(),
+            **({"halvings": bench.halvings} if bench.halvings else {}),
             "seconds": round(seconds, 3),
             "finished": round(time.time(), 3),
             **({"measured": bench.measured} if bench.measured else {}),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -26,12 +27,15 @@ LOG = "log.jsonl"
 class StepBench:
     """A `harness.components.Workbench` over a draft artifact."""
 
-    def __init__(self, store: Store, key: str, out: Path, seed: int, terms: Terms | None = None) -> None:
+    def __init__(
+        self, store: Store, key: str, out: Path, seed: int, terms: Terms | None = None, halvings: int = 0
+    ) -> None:
         self._store = store
         self._key = key
         self.out = out
         self.seed = seed
         self.terms = terms or Terms()
+        self.halvings = halvings
         self.proofs: dict[str, object] = {}
         self.measured: list[dict[str, float | int | str]] = []
 
@@ -66,6 +70,15 @@ class StepBench:
 
     def shelf(self, name: str) -> Shelf:
         return self._store.shelf(name)
+
+
+def forget_warm() -> None:
+    """Let go of everything: a step ran out of memory, and the next must find it free."""
+    _WARM.clear()
+    gc.collect()
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_available():
+        torch.cuda.empty_cache()
 
 
 def _make_room() -> None:

@@ -11,7 +11,7 @@ from typing import Any, overload
 from harness.accounts import Accounts, Purpose
 from harness.asking import dollars
 from harness.components import Teacher
-from harness.errors import BudgetSpent
+from harness.errors import BudgetSpent, Stopped, TeacherError
 from harness.terms import Terms
 from harness.types import Annotation, Item, Usage
 
@@ -40,12 +40,14 @@ class Purse:
 
     @property
     def bounded(self) -> bool:
-        """Whether there is a budget at all."""
-        return bool(self._terms.budget)
+        """Whether asking may have to end before all is asked."""
+        return bool(self._terms.budget) or bool(self._terms.stop)
 
     def empty(self) -> bool:
         """Whether nothing more may be asked."""
-        if not self.bounded:
+        if self._terms.stopped():
+            return True
+        if not self._terms.budget:
             return False
         spent = self._accounts.spent(self._terms.matrix)
         return not self._terms.budget.covers(spent.calls, spent.usd)
@@ -57,7 +59,7 @@ class Purse:
         owed = self._owed.get(purpose, Usage(calls=0))
         self._owed[purpose] = Usage(*map(operator.add, _numbers(owed), _numbers(usage)))
         # What costs nothing may be written down a little later.
-        if self.bounded or usage.usd or time.monotonic() - self._paid > SETTLE_S:
+        if self._terms.budget or usage.usd or time.monotonic() - self._paid > SETTLE_S:
             self._settle()
 
     def _settle(self) -> None:
@@ -66,8 +68,13 @@ class Purse:
         self._owed.clear()
         self._paid = time.monotonic()
 
-    def refusal(self, left: int) -> BudgetSpent:
-        """Says what is spent, by whom, and what to do."""
+    def refusal(self, left: int) -> TeacherError:
+        """Says why nothing more is asked, and what to do."""
+        if self._terms.stopped():
+            return Stopped(
+                f"the run was stopped; {left} items of {self._what} are left",
+                remedy="Run again: every answer is kept, and only the rest is asked for.",
+            )
         spent = self._accounts.spent(self._terms.matrix)
         by = ", ".join(
             f"{teacher} {found.calls} calls" + (f" and {dollars(found.usd)}" if found.usd else "")
@@ -123,7 +130,7 @@ class Tap(Sequence[Item]):
 
 
 def asking(teacher: Teacher, items: Sequence[Item], purse: Purse, purpose: Purpose) -> Iterator[Any]:
-    """What the teacher says, a stranger's values; raises `BudgetSpent` where items are left."""
+    """What the teacher says, a stranger's values; raises `BudgetSpent` or `Stopped` where items are left."""
     if not items:
         return
     if purse.empty():

@@ -20,7 +20,11 @@ from harness.terms import Terms
 
 
 def perform_together(
-    steps: Sequence[Step], root: Path, provenance: Mapping[str, Any], terms: Terms | None = None
+    steps: Sequence[Step],
+    root: Path,
+    provenance: Mapping[str, Any],
+    terms: Terms | None = None,
+    halvings: int = 0,
 ) -> list[Report]:
     """A report of each step, in their order; where there are several, they are trainings. Runs in a worker.
 
@@ -28,7 +32,7 @@ def perform_together(
     then its provenance says after what.
     """
     if len(steps) == 1:
-        return [perform(steps[0], root, provenance, terms)]
+        return [perform(steps[0], root, provenance, terms, halvings)]
     done: dict[str, Report] = {}
     joint = attempt(steps[0], lambda _: done.update(_train(steps, Store(root), provenance)))
     after = {} if joint.state == "done" else {"alone_after": joint.reason}

@@ -17,6 +17,7 @@ from harness.api import (
     Job,
     Objective,
     Prediction,
+    Resources,
     Student,
     TrainingError,
     Workbench,
@@ -76,6 +77,9 @@ class Vlm(Student):
             "engine",
             "checkpoint_minutes",
             "agreement_sample",
+            "gpus",
+            "gpu_gb",
+            "ram_gb",
         }
     )
 
@@ -129,6 +133,12 @@ class Vlm(Student):
     """Processor threads; by default what torch finds."""
     together: int = Field(default=1, ge=1, le=64)
     """Trainings that are done at once where so many are ready; their batches must fit into memory together."""
+    gpus: int = Field(default=1, ge=0, le=1)
+    """Devices that a step takes of a machine that has some, unless ``device`` is the processor."""
+    gpu_gb: float = Field(default=0.0, ge=0)
+    """Memory in GB that a step takes of its device, so that others may share it; 0 takes the whole device."""
+    ram_gb: float = Field(default=0.0, ge=0)
+    """Main memory in GB that a step takes, where the executor counts it."""
 
     @model_validator(mode="after")
     def _scored_first(self) -> Vlm:
@@ -146,6 +156,10 @@ class Vlm(Student):
     def digest(self) -> str:
         """Digest of the base's files where it is a folder on this machine."""
         return folder_digest(self._location(), LOADED)
+
+    def resources(self) -> Resources:
+        """A device, unless it works on the processor."""
+        return Resources(0 if self.device == "cpu" else self.gpus, self.gpu_gb, self.ram_gb)
 
     def accepts(self) -> frozenset[Accepts]:
         """Everything that an example can say."""
@@ -204,11 +218,12 @@ class Vlm(Student):
         base = self._base(bench)
         adapted = open_adapter(base, model).eval() if model else base.model
         features = features_of(base, bench) if self.engine.features else None
-        ask = partial(predict, base, adapted, prompt=self.prompt, batch_size=self.predict_batch_size, features=features)
+        size = max(1, self.predict_batch_size >> bench.halvings)
+        ask = partial(predict, base, adapted, prompt=self.prompt, batch_size=size, features=features)
         ask = partial(ask, order=self.order, max_new_tokens=self.max_new_tokens)
         if self.verdicts == "generated" or self.order == "rationale-first":
             return ask(items)
-        scored = predict_scored(base, adapted, items, self.prompt, self.predict_batch_size, features)
+        scored = predict_scored(base, adapted, items, self.prompt, size, features)
         return checked(scored, items, ask, self.agreement_sample, bench)
 
     def export(self, model: Path, merged: bool, bench: Workbench) -> Exported:
@@ -254,8 +269,10 @@ class Vlm(Student):
     ) -> None:
         spare = self.gradient_checkpointing
         recompute = model.device.type == "cuda" if spare == "auto" else spare
-        drive = Drive(self.engine, self.batches, self.checkpoint_minutes, base.digest, recompute)
-        schedule = self.dpo if rows.pairs else self.sft
+        own = self.dpo if rows.pairs else self.sft
+        schedule = own.halved(bench.halvings)
+        pieces = own.batch_size // schedule.batch_size
+        drive = Drive(self.engine, self.batches, self.checkpoint_minutes, base.digest, recompute, pieces)
         apart = rows.pairs and objective.reference == "base" and not self.engine.reference
         build = partial(build_trainer, model, base.processor, rows.rows, pictures, schedule, objective, bench, drive)
         trainer = build(base.branch() if apart else None)

@@ -50,6 +50,17 @@ class Schedule(BaseModel):
     weight_decay: float = Field(default=0.0, ge=0)
     """AdamW's decay of the adapter's weights."""
 
+    def halved(self, times: int) -> Schedule:
+        """With half as many examples in memory each time, and as many in a step as before."""
+        fewer = max(size for size in range(1, self.batch_size + 1) if _halves(self.batch_size, size, times))
+        pieces = self.batch_size // fewer
+        return self.model_copy(update={"batch_size": fewer, "accumulate": self.accumulate * pieces})
+
+
+def _halves(whole: int, size: int, times: int) -> bool:
+    """Whether a batch can be given in pieces of that size, which is at most its half, as often as that is asked."""
+    return whole % size == 0 and (size << times <= whole or size == 1)
+
 
 @dataclass(frozen=True, slots=True)
 class Drive:
@@ -62,6 +73,8 @@ class Drive:
     """Digest of the base's weights."""
     recompute: bool = False
     """Whether activations are computed again in the backward pass."""
+    pieces: int = 1
+    """In how many parts a batch of the student's own schedule is given, for want of memory."""
 
 
 def build_trainer(
@@ -80,7 +93,7 @@ def build_trainer(
     Of preference rows the reference is ``reference`` where the engine does not compute it beforehand; without
     one TRL keeps a frozen copy of the adapter under the name "ref".
     """
-    order = order_of(rows, drive.batches, schedule.batch_size, bench.seed)
+    order = order_of(rows, drive.batches, schedule.batch_size * drive.pieces, bench.seed, drive.pieces)
     batches = ceil(len(rows) / schedule.batch_size) if order is None else len(order)
     arguments = _arguments(model, batches, schedule, objective, bench, drive.recompute)
     dataset = _dataset(rows, pictures, opened=drive.engine.off)

@@ -14,6 +14,7 @@ from harness.api import (
     HarnessError,
     Item,
     MissingDependency,
+    Resources,
     Teacher,
     UnreadableImage,
     Usage,
@@ -58,6 +59,10 @@ class Clip(Teacher):
     """Where the model runs; auto takes a CUDA device where there is one."""
     batch_size: int = Field(default=32, ge=1)
     """Items that are compared at once."""
+
+    def resources(self) -> Resources:
+        """A device, unless it works on the processor; its models are small."""
+        return Resources(gpus=int(self.device != "cpu"), gpu_gb=4.0)
 
     def reads(self) -> frozenset[str]:
         """The image."""

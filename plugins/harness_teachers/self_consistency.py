@@ -10,7 +10,7 @@ from typing import Literal, Self, overload
 
 from pydantic import Field, model_validator
 
-from harness.api import Annotation, Item, Named, Outcome, Preview, Teacher, Usage, Verdict, hookimpl
+from harness.api import Annotation, Item, Named, Outcome, Preview, Resources, Teacher, Usage, Verdict, hookimpl
 
 
 class SelfConsistency(Teacher):
@@ -57,6 +57,10 @@ class SelfConsistency(Teacher):
     def reads(self) -> frozenset[str]:
         """What the other teacher reads."""
         return self.of.reads()
+
+    def resources(self) -> Resources:
+        """What the teacher takes that is asked."""
+        return self.of.resources()
 
     def priced(self) -> bool:
         """Whether the other teacher's answers say what they cost."""

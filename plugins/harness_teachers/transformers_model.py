@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from harness.api import HarnessError, MissingDependency, Teacher, TrainingError, hookimpl
+from pydantic import Field
+
+from harness.api import HarnessError, MissingDependency, Resources, Teacher, TrainingError, hookimpl
 from harness_students import vlm_loading
 from harness_students.vlm_text import asked_with_image
 from harness_teachers.local_model import Held, LocalModel, Question, Reply, Scores, held, shared
@@ -27,11 +29,17 @@ class Transformers(LocalModel):
     """
 
     name = "transformers"
-    transport: ClassVar[frozenset[str]] = frozenset({"batch_size", "device"})
+    transport: ClassVar[frozenset[str]] = frozenset({"batch_size", "device", "gpu_gb"})
     libraries: ClassVar[tuple[str, ...]] = ("harness_students",)
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where the model runs; auto takes a CUDA device where there is one."""
+    gpu_gb: float = Field(default=0.0, ge=0)
+    """Memory in GB that it takes of its device, so that other steps may share it; 0 takes the whole device."""
+
+    def resources(self) -> Resources:
+        """A device, unless it works on the processor."""
+        return Resources(gpus=int(self.device != "cpu"), gpu_gb=self.gpu_gb)
 
     def location(self) -> str:
         """Where the model is; ``tiny_llava`` comes with the students."""

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Self
 
 from pydantic import Field, model_validator
 
-from harness.api import HarnessError, MissingDependency, Teacher, hookimpl
+from harness.api import HarnessError, MissingDependency, Resources, Teacher, hookimpl
 from harness_teachers.local_model import Held, LocalModel, Question, Reply, Scores, held, shared
 from harness_teachers.picture import data_url
 
@@ -41,6 +41,10 @@ class Vllm(LocalModel):
         if self.quantize == "8bit":
             raise ValueError("vLLM knows no 8 bits by bitsandbytes; use 4bit, or a model that was quantized when saved")
         return self
+
+    def resources(self) -> Resources:
+        """Whole devices, as many as the model is spread over."""
+        return Resources(gpus=self.tensor_parallel)
 
     def engine(self) -> Loaded:
         """The model, loaded once for all that use it at one time."""

@@ -20,14 +20,25 @@ class BatchOrder:
 
     drop_last = False
 
-    def __init__(self, items: Sequence[Sequence[int]], size: int, seed: int, lengths: Mapping[int, int] | None) -> None:
-        """``items``: rows of each item; ``lengths``: of rows, where batches are to hold rows of like length."""
+    def __init__(
+        self,
+        items: Sequence[Sequence[int]],
+        size: int,
+        seed: int,
+        lengths: Mapping[int, int] | None,
+        pieces: int = 1,
+    ) -> None:
+        """``items``: rows of each item; ``lengths``: of rows, where batches are to hold rows of like length.
+
+        Each batch is given in so many ``pieces``, one after the other, where it has so many rows.
+        """
+        self._pieces = pieces
         self.batch_size, self._seed, self._lengths, self._epoch = size, seed, lengths, 0
         self._units = [list(rows[start : start + size]) for rows in items for start in range(0, len(rows), size)]
         self._bins = _best_fit(sorted(map(len, self._units), reverse=True), size)
 
     def __len__(self) -> int:
-        return len(self._bins)
+        return sum(min(self._pieces, sum(bin)) for bin in self._bins)
 
     def set_epoch(self, epoch: int) -> None:
         """Each epoch has an order of its own."""
@@ -41,7 +52,8 @@ class BatchOrder:
         last = min(range(len(batches)), key=lambda place: (len(batches[place]), -place))
         rest = [batch for place, batch in enumerate(batches) if place != last]
         dice.shuffle(rest)
-        yield from (*rest, batches[last])
+        for batch in (*rest, batches[last]):
+            yield from _pieces(batch, min(self._pieces, len(batch)))
 
     def _shuffled(self, dice: random.Random) -> dict[int, list[list[int]]]:
         """Items by their number of rows, in the order in which they are taken from the end."""
@@ -63,7 +75,14 @@ class BatchOrder:
         ]
 
 
-def order_of(rows: Sequence[Mapping[str, Any]], how: Batches, size: int, seed: int) -> BatchOrder | None:
+def _pieces(batch: list[int], count: int) -> Iterator[list[int]]:
+    """So many parts, whose lengths differ by at most one."""
+    yield from (batch[len(batch) * place // count : len(batch) * (place + 1) // count] for place in range(count))
+
+
+def order_of(
+    rows: Sequence[Mapping[str, Any]], how: Batches, size: int, seed: int, pieces: int = 1
+) -> BatchOrder | None:
     """The order of rows with ``item``; None for the trainers' own random one."""
     if how == "random":
         return None
@@ -71,7 +90,7 @@ def order_of(rows: Sequence[Mapping[str, Any]], how: Batches, size: int, seed: i
     for index, row in enumerate(rows):
         items.setdefault(row["item"], []).append(index)
     lengths = {index: _characters(row) for index, row in enumerate(rows)} if how == "lengths" else None
-    return BatchOrder(list(items.values()), size, seed, lengths)
+    return BatchOrder(list(items.values()), size, seed, lengths, pieces)
 
 
 def _best_fit(sizes: Sequence[int], room: int) -> list[list[int]]:

@@ -9,6 +9,7 @@ class Bench:
     def __init__(self, out, seed=0, kept=None):
         out.mkdir(parents=True, exist_ok=True)
         self.out, self.seed, self.checkpoints = out, seed, out.with_name(f"{out.name}-checkpoints")
+        self.halvings = 0
         self.lines, self.facts, self.measured, self.kept = [], {}, [], {} if kept is None else kept
 
     def log(self, **values):

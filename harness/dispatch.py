@@ -1,0 +1,228 @@
+"""The loop of a run: what is ready goes to the executor, what came of it back to the agenda."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import Executor as Workers
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from harness.agenda import Agenda
+from harness.events import Events
+from harness.handed import Placing
+from harness.leases import Leases
+from harness.plan import Step
+from harness.plugins import Registry
+from harness.resources import Resources
+from harness.steps import Report
+from harness.store import Store
+from harness.terms import Terms
+from harness.work import StepWork, resources_of
+
+StepState = Literal["stored", "done", "failed", "waiting", "blocked", "pending"]
+
+LOOK_S = 0.5
+"""How often a wish to stop, and steps that another run is at, are looked after."""
+
+CHEAP = frozenset({"inspect", "rank", "predict"})
+"""Kinds of step that are awaited when a run is asked to stop; teachers are asked nothing more, trainings end."""
+
+
+class Progress(Protocol):
+    """Watches a run."""
+
+    def begin(self, total: int, reused: int) -> None: ...
+    def started(self, step: Step) -> None: ...
+    def ended(self, step: Step, report: Report) -> None: ...
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a run did."""
+
+    states: dict[str, StepState] = field(default_factory=dict)
+    reasons: dict[str, str] = field(default_factory=dict)
+    seconds: float = 0.0
+    stopped: bool = False
+
+    def count(self, state: StepState) -> int:
+        """How many steps ended so."""
+        return sum(found == state for found in self.states.values())
+
+
+@dataclass(slots=True)
+class Tried:
+    """What became of a step that is tried once more."""
+
+    reason: str
+    halvings: int = 0
+
+
+@dataclass(slots=True)
+class Dispatch:
+    """One run. ``stopping`` says whether somebody wants it to end."""
+
+    outcome: Outcome
+    store: Store
+    registry: Registry
+    provenance: Mapping[str, Any]
+    progress: Progress
+    terms: Terms
+    agenda: Agenda
+    leases: Leases
+    events: Events
+    stopping: Callable[[], bool]
+    in_process: bool = False
+    running: dict[Future[Any], StepWork] = field(default_factory=dict)
+    elsewhere: dict[str, Step] = field(default_factory=dict)
+    """Steps that another run of this store is at."""
+    tried: dict[str, Tried] = field(default_factory=dict)
+
+    def go(self, workers: Workers, slots: int) -> None:
+        """Until nothing is left to do, or all that is worth awaiting has ended."""
+        while not self.stopping():
+            self.fill(workers, slots)
+            if not self.running and not self.elsewhere:
+                break
+            self.turn()
+        else:
+            self.wind_down()
+
+    def turn(self) -> None:
+        """Take what has come, or wait for it a while."""
+        done, _ = wait(self.running, timeout=LOOK_S, return_when=FIRST_COMPLETED)
+        for future in done:
+            self.settle(self.running.pop(future), future)
+        self.look_elsewhere()
+
+    def wind_down(self) -> None:
+        """Nothing new; what is cheap comes to its end, trainings go on from their checkpoints another time."""
+        self.outcome.stopped = True
+        self.events.tell("stopping", running=[work.what for work in self.running.values()])
+        for future, work in self.running.items():
+            if work.kind not in CHEAP and work.kind != "annotate":
+                future.cancel()
+        while self.running:
+            done, _ = wait(self.running, return_when=FIRST_COMPLETED)
+            for future in done:
+                work = self.running.pop(future)
+                if not future.cancelled() and future.exception() is None:
+                    self.settle(work, future)
+                for step in work.steps:
+                    self.leases.release(step.key)
+
+    def fill(self, workers: Workers, slots: int) -> None:
+        """Give to the executor what is ready, as long as there is room."""
+        placing = workers if isinstance(workers, Placing) else None
+
+        def room(wanted: Resources) -> bool:
+            return placing.room(wanted) if placing else len(self.running) < slots
+
+        while steps := self.agenda.take(max(1, slots - len(self.running)), room):
+            if mine := [step for step in steps if self.ours(step)]:
+                self.start(workers, mine)
+        if self.agenda.ready and not self.running and not self.elsewhere:
+            self.refuse(slots)
+
+    def refuse(self, slots: int) -> None:
+        """Nothing runs, and yet there is no room: there never will be."""
+        for step in self.agenda.take(slots, lambda _: True):
+            reason = f"no worker has room for it, even alone: it takes {resources_of(step)}"
+            self.end(step, Report(step.key, "failed", 0.0, reason))
+
+    def ours(self, step: Step) -> bool:
+        """Whether it is for us to do; it may have been done since we looked, or somebody is at it."""
+        if not self.leases.take(step.key, f"{step.kind} {step.what}"):
+            self.elsewhere[step.key] = step
+            self.events.tell("elsewhere", step=step.key, kind=step.kind, what=step.what)
+            return False
+        if self.store.has(step.kind, step.key):
+            self.leases.release(step.key)
+            self.adopt(step)
+            return False
+        return True
+
+    def adopt(self, step: Step) -> None:
+        """Another run has done it."""
+        self.outcome.states[step.key] = "stored"
+        self.agenda.done(step.key)
+        self.events.tell("reused", step=step.key, kind=step.kind, what=step.what)
+        self.registry.step_done(f"{step.kind}:{step.key}", 0.0, True)
+        self.progress.ended(step, Report(step.key, "done", 0.0))
+
+    def look_elsewhere(self) -> None:
+        """What another run was at is done, still going on, or ours now."""
+        for key, step in list(self.elsewhere.items()):
+            if self.store.has(step.kind, key):
+                del self.elsewhere[key]
+                self.adopt(step)
+            elif self.leases.take(key, f"{step.kind} {step.what}"):
+                del self.elsewhere[key]
+                self.leases.release(key)
+                self.agenda.again(step)
+
+    def start(self, workers: Workers, steps: Sequence[Step]) -> None:
+        for step in steps:
+            self.progress.started(step)
+            self.events.tell("started", step=step.key, kind=step.kind, what=step.what)
+        tried = self.tried.get(steps[0].key, Tried(""))
+        after = "tried_after" if tried.halvings else "alone_after"
+        known = {**self.provenance, **({after: tried.reason} if tried.reason else {})}
+        work = StepWork(tuple(steps), self.store.root.resolve(), known, self.terms, tried.halvings, not self.in_process)
+        self.running[workers.submit(work)] = work
+
+    def settle(self, work: StepWork, future: Future[Any]) -> None:
+        error = future.exception()
+        if error is None:
+            for step, report in zip(work.steps, future.result(), strict=True):
+                self.judge(step, report)
+            return
+        lacking = isinstance(error, MemoryError)
+        reason = str(error) if isinstance(error, TimeoutError) else f"the worker died: {type(error).__name__}: {error}"
+        for step in work.steps:
+            # Which of several it was that the worker died of shows when each is done alone.
+            if len(work.steps) > 1:
+                self.again(step, Tried(reason))
+            else:
+                self.judge(step, Report(step.key, "failed", 0.0, reason, memory=lacking))
+
+    def judge(self, step: Step, report: Report) -> None:
+        """The end of a step, unless another try may help."""
+        halvings = self.tried.get(step.key, Tried("")).halvings
+        if report.memory and step.kind in ("train", "predict") and not halvings:
+            self.again(step, Tried(report.reason, halvings=1))
+        else:
+            self.end(step, report)
+
+    def again(self, step: Step, tried: Tried) -> None:
+        self.tried[step.key] = tried
+        self.leases.release(step.key)
+        self.agenda.again(step)
+        self.events.tell(
+            "again", step=step.key, kind=step.kind, what=step.what, reason=tried.reason, halvings=tried.halvings
+        )
+
+    def end(self, step: Step, report: Report) -> None:
+        self.outcome.states[step.key] = report.state
+        if report.state == "done":
+            self.agenda.done(step.key)
+            self.store.clear_failure(step.key)
+            self.registry.step_done(f"{step.kind}:{step.key}", report.seconds, False)
+        else:
+            self.outcome.states |= dict.fromkeys(self.agenda.drop(step.key), "blocked")
+            self.outcome.reasons[step.key] = report.reason
+            self.store.record_failure(
+                step.key, {"state": report.state, "reason": report.reason, "log": report.log, "what": step.what}
+            )
+        self.leases.release(step.key)
+        self.events.tell(
+            "ended",
+            step=step.key,
+            kind=step.kind,
+            what=step.what,
+            state=report.state,
+            seconds=round(report.seconds, 3),
+            **({"reason": report.reason} if report.reason else {}),
+        )
+        self.progress.ended(step, report)

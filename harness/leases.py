@@ -1,0 +1,166 @@
+"""Who is at which step: several runners of one store share the work, and none does what another is doing."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import socket
+import time
+import uuid
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from threading import Event, Lock, Thread
+
+BEAT_S = 5.0
+"""How often a runner shows that it lives."""
+
+STALE_S = 60.0
+"""A runner that was not seen to live for so long is taken for dead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """That a runner is at a step."""
+
+    step: str
+    what: str
+    run: str
+    host: str
+    process: int
+    since: float
+
+
+class Leases:
+    """Leases of one run. A lease is a file that is created by one process only, and touched while its run lives.
+
+    Whether a run lives is told by its process where it is on this machine, and otherwise by the file's time having
+    changed: no two clocks are compared, so a clock that jumps neither kills nor saves anybody.
+    """
+
+    def __init__(self, root: Path, run: str) -> None:
+        self._folder = root / "leases"
+        self._run = run
+        self._held: set[str] = set()
+        self._seen: dict[str, tuple[int, float]] = {}
+        self._lock = Lock()
+        self._end = Event()
+        self._beating = Thread(target=self._beat, daemon=True)
+
+    def __enter__(self) -> Leases:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._beating.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end.set()
+        self._beating.join()
+        for step in list(self._held):
+            self.release(step)
+
+    def take(self, step: str, what: str) -> bool:
+        """Whether the step is ours to do now."""
+        lease = Lease(step, what, self._run, socket.gethostname(), os.getpid(), time.time())
+        if self._create(lease) or self._take_over(lease):
+            with self._lock:
+                self._held.add(step)
+            self._seen.pop(step, None)
+            return True
+        return False
+
+    def release(self, step: str) -> None:
+        """We are done with the step, whatever has become of it."""
+        with self._lock:
+            self._held.discard(step)
+        # On a disk that has become read-only it stays, and is taken for dead when this process is.
+        with suppress(OSError):
+            (self._folder / step).unlink()
+
+    def _create(self, lease: Lease) -> bool:
+        """A file with its content from the first moment on, where there is none."""
+        beside = self._folder / f".{uuid.uuid4().hex}"
+        beside.write_text(json.dumps(asdict(lease)), encoding="utf-8")
+        try:
+            os.link(beside, self._folder / lease.step)
+        except FileExistsError:
+            return False
+        finally:
+            beside.unlink()
+        return True
+
+    def _take_over(self, lease: Lease) -> bool:
+        """Replace the lease of a run that is dead; one runner at a time looks and replaces."""
+        if not self._dead(lease.step):
+            return False
+        with self._alone():
+            if not self._dead(lease.step):
+                return False
+            with suppress(FileNotFoundError):
+                (self._folder / lease.step).unlink()
+            return self._create(lease)
+
+    def _dead(self, step: str) -> bool:
+        path = self._folder / step
+        found = read(path)
+        try:
+            beat = path.stat().st_mtime_ns
+        except FileNotFoundError:
+            return True
+        if found is not None and found.host == socket.gethostname():
+            return not _lives(found)
+        last, since = self._seen.get(step, (0, 0.0))
+        if beat != last:
+            self._seen[step] = (beat, time.monotonic())
+            return False
+        return time.monotonic() - since > STALE_S
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        with (self._folder / ".taking-over").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    def _beat(self) -> None:
+        while not self._end.wait(BEAT_S):
+            with self._lock:
+                held = list(self._held)
+            for step in held:
+                with suppress(OSError):
+                    os.utime(self._folder / step)
+
+
+def read(path: Path) -> Lease | None:
+    """The lease in a file; None where there is none that can be read."""
+    try:
+        return Lease(**json.loads(path.read_bytes()))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def running(root: Path) -> list[Lease]:
+    """Steps that somebody is at, the longest first; without those of dead runs of this machine."""
+    found: Iterable[Lease | None] = (read(path) for path in (root / "leases").glob("[0-9a-f]*"))
+    here = socket.gethostname()
+    alive = [lease for lease in found if lease and (lease.host != here or _lives(lease))]
+    return sorted(alive, key=lambda lease: (lease.since, lease.step))
+
+
+def _lives(lease: Lease) -> bool:
+    """Whether a run of this machine still goes on."""
+    try:
+        os.kill(lease.process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return _state(lease.process) != "Z"
+
+
+def _state(process: int) -> str:
+    """A letter; a process that was not waited for is ``Z``. Empty where the machine does not tell."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return ""
