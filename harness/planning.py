@@ -15,6 +15,7 @@ from harness.errors import Fault, MatrixError
 from harness.identity import IDENTITY_VERSION, digest, identity, seed_from
 from harness.matrix import Matrix
 from harness.plan import REVISIONS, Cell, Plan, Step, budget_of
+from harness.quorum import shortages
 from harness.recipe import Need
 from harness.types import Split
 
@@ -125,6 +126,7 @@ class _Planner:
         if point.teachers is not None:
             for teacher in self.matrix.teacher_sets[point.teachers]:
                 self.check_teacher(teacher, point.benchmark)
+            self.check_models(course, point)
         if point.rule is not None:
             self.check_rule(course, point.rule, point.teachers, point.benchmark)
         items = self.facts[point.benchmark].splits["train"].items
@@ -153,6 +155,14 @@ class _Planner:
                 f"needs {_listed(lacking)}, which benchmarks.{benchmark} does not give"
                 f" (it gives {_listed(self.facts[benchmark].gives)})",
             )
+
+    def check_models(self, course: Course, point: Point) -> None:
+        """The label models of a rule and of recipes need their number of teachers."""
+        assert point.teachers is not None
+        for short in shortages(course, point, len(self.matrix.teacher_sets[point.teachers])):
+            of_rule = short.of == "rule" and not course.own_rule
+            where = ("rules", point.rule or "") if of_rule else ("strategies", course.label)
+            self.fault(where, short.cause, short.remedy)
 
     def check_teacher(self, teacher: str, benchmark: str) -> None:
         if lacking := self.matrix.teachers[teacher].reads() - self.facts[benchmark].gives:
