@@ -122,6 +122,10 @@ class ConflictRule(Component):
         """`min_teachers`, where it does not hang on an option, as in a rule that asks another rule."""
         return self.min_teachers
 
+    def teachers(self) -> frozenset[str] | None:
+        """Labels of the teachers whose answers it reads; None for all of the set."""
+        return None
+
     def needs(self) -> frozenset[Need]:
         """What the rule reads."""
         return frozenset({Need.ANNOTATIONS})

@@ -1,4 +1,4 @@
-"""Whether the teachers of a set are enough for the label models that are fitted to what they say."""
+"""Whether the teachers of a set are enough for a rule, and for the label models that are fitted to what they say."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from harness.recipe import Need
 
 @dataclass(frozen=True, slots=True)
 class Shortage:
-    """Why a model that ``of`` names cannot be fitted; ``of`` is ``rule`` or ``strategy``."""
+    """Why a rule means nothing, or a model that ``of`` names cannot be fitted; ``of`` is ``rule`` or ``strategy``."""
 
     of: str
     cause: str
@@ -24,7 +24,16 @@ class Shortage:
 def shortages(course: Course, point: Point, teachers: int) -> Iterator[Shortage]:
     """What the rule and the recipes of a point lack; a rule has no true verdict, a recipe those that it buys."""
     if point.rule is not None:
-        yield from _of("rule", course.rule(point.rule), frozenset(), point, teachers)
+        rule = course.rule(point.rule)
+        of_models = list(_of("rule", rule, frozenset(), point, teachers))
+        yield from of_models
+        # A rule that asks a model needs what the model does, which has been said in its own words.
+        if not of_models and teachers < (least := rule.fewest_teachers()):
+            yield Shortage(
+                "rule",
+                f"needs {least} teachers, and the teacher set {point.teachers!r} has {teachers}",
+                _without("rule", point),
+            )
     for recipe in course.recipes:
         yield from _of("strategy", recipe, recipe.needs(), point, teachers)
 
@@ -44,5 +53,9 @@ def _of(of: str, user: Component, needs: frozenset[Need], point: Point, teachers
                 of,
                 f"{name} needs {least} teachers{'' if gold else ' where no true verdict is given'}, and the teacher set"
                 f" {point.teachers!r} has {teachers}",
-                f"Leave it out:  exclude: [{{{of}: {getattr(point, of)}, teachers: {point.teachers}}}]",
+                _without(of, point),
             )
+
+
+def _without(of: str, point: Point) -> str:
+    return f"Leave it out:  exclude: [{{{of}: {getattr(point, of)}, teachers: {point.teachers}}}]"

@@ -43,14 +43,14 @@ def test_letter_case_width_and_blanks_do_not_tell_texts_apart_and_an_empty_text_
     assert cosines(ours.sparse(["A bridge", "x", "", "\ud800"]), ours.sparse(["ａ  BRIDGE\n", "x", "", "\ud800"])) == (
         pytest.approx([1, 1, 0, 1])
     )
-    assert Trigrams([]).dense([], 256).shape == (0, 256)
+    assert Trigrams([]).dense([], 8).shape == (0, 256)
 
 
 def test_folded_letters_keep_what_is_alike_near():
     some = texts(300, length=12)
     ours = Trigrams(some)
     full = (ours.sparse(some) @ ours.sparse(some).T).toarray()
-    folded = ours.dense(some, 256)
+    folded = ours.dense(some, 8)
     folded /= np.linalg.norm(folded, axis=1, keepdims=True)
     off = ~np.eye(300, dtype=bool)
     # Each of 256 numbers holds many letters; the error of a cosine is of the order of 1/16.

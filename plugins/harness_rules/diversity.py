@@ -19,8 +19,8 @@ from harness_rules.uncertainty import ConsensusMargin
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-WIDTH = 256
-"""Numbers into which a caption's letters are folded."""
+BITS = 8
+"""A caption's letters are folded into 2⁸ numbers."""
 
 DIGITS = 6
 
@@ -71,7 +71,7 @@ class Spread(ConflictRule):
         if self.feature:
             return _features(items, self.feature)
         captions = [item.caption for item in items]
-        return Trigrams(captions).dense(captions, WIDTH)
+        return Trigrams(captions).dense(captions, BITS)
 
 
 class KCenter(Spread):

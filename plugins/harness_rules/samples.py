@@ -26,6 +26,10 @@ class SelfInconsistency(Graded):
     teacher: str = ""
     """Label of the teacher whose samples count; by default all teachers of the set do."""
 
+    def teachers(self) -> frozenset[str] | None:
+        """The one, or all."""
+        return frozenset({self.teacher}) if self.teacher else None
+
     def scores(self, panel: Panel) -> Scores:
         if self.teacher and self.teacher not in panel.teachers:
             raise DataError(

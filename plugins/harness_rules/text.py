@@ -40,22 +40,26 @@ class Trigrams:
         """(N, 2²⁰)."""
         from scipy.sparse import csr_array
 
+        rows, columns, values = self._values(texts)
+        return csr_array((values, (rows, columns)), shape=(len(texts), COLUMNS))
+
+    def dense(self, texts: Sequence[str], bits: int) -> NDArray[np.float32]:
+        """(N, 2 ** bits): each column is added to one of the numbers or taken from it, as its hash says."""
+        width = 1 << bits
+        folded = np.zeros((len(texts), width), np.float32)
+        for start in range(0, len(texts), BLOCK):
+            rows, columns, values = self._values(texts[start : start + BLOCK])
+            signed = np.where(columns & width, values, -values)
+            block = folded[start : start + BLOCK]
+            sums = np.bincount(rows * width + columns % width, signed, minlength=block.size)
+            block[:] = sums.reshape(block.shape)
+        return folded
+
+    def _values(self, texts: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
         rows, columns, counts = _counts(texts)
         values = counts * self._weights[columns]
         norms = np.sqrt(np.bincount(rows, values * values, minlength=len(texts)))
-        return csr_array((values / norms[rows], (rows, columns)), shape=(len(texts), COLUMNS))
-
-    def dense(self, texts: Sequence[str], width: int) -> NDArray[np.float32]:
-        """(N, width): each column is added to one of ``width`` numbers or taken from it, as its hash says."""
-        from scipy.sparse import csr_array
-
-        columns = np.arange(COLUMNS)
-        signs = np.where(columns & width, 1.0, -1.0)
-        folded = csr_array((signs, columns % width, np.arange(COLUMNS + 1)), shape=(COLUMNS, width))
-        return np.concatenate(
-            [np.zeros((0, width), np.float32)]
-            + [(self.sparse(block) @ folded).toarray().astype(np.float32) for block in blocks(texts)]
-        )
+        return rows, columns, values / norms[rows]
 
 
 def blocks(texts: Sequence[str]) -> Iterator[Sequence[str]]:
