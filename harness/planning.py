@@ -35,6 +35,19 @@ def make(matrix: Matrix) -> Plan:
     return planner.plan
 
 
+def annotating(plan: Plan, wanted: Iterable[tuple[str, str, Split]]) -> Plan:
+    """What teachers say of splits of benchmarks, and nothing else: the steps of a run, under the same keys."""
+    planner = _Planner(plan.matrix, plan.facts)
+    for teacher, benchmark, split in wanted:
+        planner.check_teacher(teacher, benchmark)
+        point = Point(benchmark, teacher, None, None, f"teacher on {split}")
+        key = planner.annotate(teacher, benchmark, split)
+        planner.plan.cells.append(Cell(point, "teacher", None, None, None, 0, {benchmark: (key,)}))
+    if planner.faults:
+        raise MatrixError(plan.matrix.file, planner.faults)
+    return planner.plan
+
+
 class _Planner:
     """Adds cell after cell; each step is made once."""
 

@@ -4,7 +4,7 @@ from math import isnan
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn.metrics import cohen_kappa_score
@@ -79,6 +79,7 @@ def test_items_of_one_group_are_drawn_together():
 RATINGS = arrays(int, st.tuples(st.integers(2, 4), st.integers(1, 12)), elements=st.integers(-1, 2))
 
 
+@settings(deadline=None)
 @given(RATINGS, st.randoms())
 def test_the_order_of_raters_and_items_and_the_names_of_categories_do_not_show(ratings, chance):
     raters, items = list(range(ratings.shape[0])), list(range(ratings.shape[1]))
@@ -91,6 +92,7 @@ def test_the_order_of_raters_and_items_and_the_names_of_categories_do_not_show(r
     assert isnan(one) or one <= 1
 
 
+@settings(deadline=None)
 @given(arrays(int, st.tuples(st.just(2), st.integers(1, 15)), elements=st.integers(-1, 2)))
 def test_kappa_is_that_of_scikit_learn_over_the_items_that_both_rated(ratings):
     one, other = ratings[:, (ratings >= 0).all(axis=0)]

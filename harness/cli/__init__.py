@@ -10,6 +10,7 @@ from harness import __version__
 from harness.cli import compare, export, matrix, predict, start
 from harness.cli.options import INCOMPLETE, YOURS
 from harness.cli.plugins import plugins
+from harness.cli.rules import rules
 from harness.cli.teachers import teachers
 
 
@@ -43,4 +44,5 @@ def main() -> None:
 for command in (*matrix.COMMANDS, *predict.COMMANDS, *export.COMMANDS, *compare.COMMANDS, *start.COMMANDS):
     main.add_command(command)
 main.add_command(teachers)
+main.add_command(rules)
 main.add_command(plugins)

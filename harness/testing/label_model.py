@@ -15,7 +15,8 @@ from harness.testing.votes import ITEMS, TEACHERS, gold_of, panel, renamed_id
 from harness.types import Verdict, verdict_of
 
 CHANCE = 0.25
-"""How far from a half the share of right verdicts may be where nothing can be known; beyond it once in 6,000 times."""
+"""How far from a half the share of right verdicts may be where nothing can be known: 3.5 standard deviations of a share
+of as many items as are not given."""
 
 CLOSE = 1e-6
 """What the order of a sum may change of a probability."""
