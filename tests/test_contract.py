@@ -10,10 +10,12 @@ from harness_executors.local import Local
 # What needs files of somebody else is looked at where the files are.
 ON_REAL_DATA = {"5pils-ooc", "verite"}
 
-# Models of many GB or seconds, recorded answers, a server, a table and a tracker of the user's have tests of their own.
+# Models of many GB or seconds, recorded answers, a server, a table and a tracker of the user's, and what is nothing
+# without another component, have tests of their own.
 ELSEWHERE = {
     "vlm",
     "replay",
+    "label-model-entropy",
     "table",
     "mace",
     "glad",

@@ -192,6 +192,27 @@ def test_samples_of_one_teacher_are_split_as_their_votes_are():
     }
 
 
+def test_votes_of_a_sampled_teacher_are_what_self_consistency_counts(monkeypatch):
+    from collections import Counter
+    from pathlib import Path
+
+    from harness.api import Item
+    from harness_teachers.self_consistency import SelfConsistency
+
+    monkeypatch.syspath_prepend(str(Path(__file__).parent / "data" / "voters"))
+    from voters import Coin
+
+    items = {f"i{n}": Item(f"i{n}", f"caption {n}") for n in range(40)}
+    said = {one.item_id: one for one in SelfConsistency(of=Coin(), samples=4).annotate(list(items.values()))}
+    votes = {item: Counter() for item in items}
+    for seed in range(4):
+        for one in Coin(seed=seed).annotate(list(items.values())):
+            votes[one.item_id][one.verdict] += 1
+    found = scores(SelfInconsistency().rank(Panel(items, {"sampled": said}), 0))
+    assert found == pytest.approx({item: h(count[FALSIFIED] / 4) for item, count in votes.items()})
+    assert len(set(found.values())) == 3
+
+
 def test_samples_of_a_teacher_that_is_not_in_the_set_are_refused_with_those_that_are():
     with pytest.raises(DataError) as caught:
         SelfInconsistency(teacher="sampled").rank(panel(TWO), 0)

@@ -352,3 +352,38 @@ def test_a_real_llava_buys_where_it_is_unsure_and_where_it_is_not_what_it_was_ta
         order = rows.read_ranks(store, cell.rank)
         assert [row.score for row in order] == sorted((row.score for row in order), reverse=True)
         assert len({row.score for row in order}) > 10
+
+
+REHEARSED = """\
+benchmarks: {world: {uses: newsworld, train: 40, validation: 60, test: 10}}
+teachers:
+  names: {uses: evidence-overlap, sources: [entities], checks: names, threshold: 0.75}
+  titles: {uses: evidence-overlap, sources: [captions], threshold: 0.6}
+teacher_sets: {both: [names, titles], solo: [names]}
+students: {counter: counter}
+rules: {gap: probability-gap, even: balanced, some: mixed, far: k-center, unsure: student-uncertainty, doubt: entropy}
+strategies: {mmkd: mmkd}
+label_fractions: [0.1]
+executor: inline
+exclude: [{teachers: solo, rule: [gap, even, some]}]
+"""
+
+
+def test_what_rules_would_buy_is_told_of_each_that_has_its_teachers_and_needs_no_student(tmp_path, monkeypatch):
+    from click.testing import CliRunner
+
+    from harness.cli import main
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "m.yaml").write_text(REHEARSED)
+    result = CliRunner().invoke(main, ["rules", "compare", "m.yaml", "--json"])
+    assert result.exit_code == 0, result.output
+    left_out = {(row["teachers"], row["rule"]): row["left_out"] for row in json.loads(result.stdout)}
+    trained = "needs training: it reads what the stage-1 student predicts"
+    few = "needs 2 teachers"
+    assert left_out == {
+        **{("both", rule): "" for rule in ("gap", "even", "some", "far", "doubt")},
+        **{("solo", rule): few for rule in ("gap", "even", "some")},
+        **{("solo", rule): "" for rule in ("far", "doubt")},
+        **{(teachers, "unsure"): trained for teachers in ("both", "solo")},
+    }

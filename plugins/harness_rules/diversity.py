@@ -104,7 +104,7 @@ class KCenter(Spread):
     def start(self, points: NDArray[np.float32]) -> int | None:
         if not len(points):
             return None
-        middle = points.mean(axis=0, dtype=np.float64)
+        middle = points.mean(axis=0, dtype=np.float64).astype(np.float32)
         return int(np.argmax(np.round(points @ middle, DIGITS)))
 
 

@@ -30,7 +30,8 @@ class RationaleDisagreement(Graded):
     transport = frozenset({"device", "batch_size"})
 
     encoder: str = ""
-    """Folder or hub id of a text encoder of transformers, with weights as safetensors; by default letters count."""
+    """Folder or hub id of a text encoder of transformers, with weights as safetensors; by default letters count.
+    Every rank, and so every seed, encodes all rationales."""
     device: Device = "auto"
     """Where the encoder runs; auto takes a CUDA device where there is one."""
     batch_size: int = Field(default=64, ge=1)
