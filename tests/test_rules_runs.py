@@ -1,14 +1,16 @@
 """Rules in a matrix: what is refused before anything runs, and the whole way of those that ask a student."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from mutant_label_models import Share
 from panels import conflicts, panel, scores
+from vectors import world
 
 from harness import planning
-from harness.api import Benchmark, Estimate, Item, LabelModel, Need, hookimpl
+from harness.api import Benchmark, Estimate, LabelModel, Need, hookimpl
 from harness.contrasts import informed
 from harness.errors import MatrixError
 from harness.identity import identity
@@ -27,23 +29,23 @@ from harness_rules.mixed import Mixed
 
 
 class Pictured(Benchmark):
-    """Captions with a vector each."""
+    """Captions with a vector each, and one for the image that is near it where they belong together."""
 
     name = "pictured"
 
     def items(self, split):
-        size = {"train": 30, "test": 10}.get(split, 0)
-        features = np.random.default_rng(0).normal(size=(size, 4)).astype(np.float32)
+        found, labels = world({"train": 60, "test": 20}.get(split, 0), seed=len(split))
+        words = {"falsified": "omega", "pristine": "alpha"}
         return [
-            Item(f"{split}-{n}", f"omega {n}" if n % 2 else f"alpha {n}", features={"image": features[n]})
-            for n in range(size)
+            replace(item, id=f"{split}-{n}", caption=f"{words[labels[item.id]] if n % 5 else 'kappa'} {n}")
+            for n, item in enumerate(found.values())
         ]
 
     def labels(self, split):
-        return {item.id: "falsified" if "omega" in item.caption else "pristine" for item in self.items(split)}
+        return {item.id: "falsified" if n % 2 else "pristine" for n, item in enumerate(self.items(split))}
 
     def gives(self):
-        return frozenset({"evidence", "features.image"})
+        return frozenset({"evidence", "features.image", "features.text"})
 
 
 class Pair(LabelModel):
@@ -323,24 +325,35 @@ def test_the_diagnosis_shows_the_first_student_s_rank(plan_of, run_plan, store):
     assert made.ranks["unsure", "all", "words", 0] == first
 
 
-TINY = """\
-benchmarks: {world: {uses: newsworld, train: 24, validation: 0, test: 4}}
-teachers:
-  names: {uses: evidence-overlap, sources: [entities], checks: names, threshold: 0.75}
-  titles: {uses: evidence-overlap, sources: [captions], threshold: 0.6}
-students:
-  tiny: {uses: tiny-llava, sft: {lr: 3.0e-3, epochs: 1, batch_size: 20}, dpo: {lr: 5.0e-4, epochs: 1, batch_size: 4}}
+REAL = """\
+benchmarks: {BENCHMARK}
+teachers: {TEACHERS}
+students: {student: STUDENT}
 rules: {unsure: student-uncertainty, against: {uses: student-teacher, by: divergence}}
 strategies: {mmkd: mmkd}
-label_fractions: [0.17]
-executor: {uses: local, workers: 1, threads: 1}
+label_fractions: [0.1]
+executor: inline
 reports: {}
 """
+PROBE = (
+    ("BENCHMARK", "pictured: pictured"),
+    ("TEACHERS", "a: listens, b: {uses: listens, words: [kappa]}"),
+    ("STUDENT", "{uses: probe, epochs: 3}"),
+)
+LLAVA = (
+    ("BENCHMARK", "world: {uses: newsworld, train: 40, validation: 0, test: 10}"),
+    ("TEACHERS", "a: {uses: evidence-overlap, sources: [entities], checks: names}, b: evidence-overlap"),
+    ("STUDENT", "{uses: tiny-llava, sft: {epochs: 1, batch_size: 20}, dpo: {epochs: 1, batch_size: 4}}"),
+)
 
 
-def test_a_real_llava_buys_where_it_is_unsure_and_where_it_is_not_what_it_was_taught(plan_of, run_plan, store):
-    pytest.importorskip("trl")
-    made = plan_of(TINY)
+@pytest.mark.parametrize("parts", [PROBE, pytest.param(LLAVA, marks=pytest.mark.slow)], ids=["probe", "llava"])
+def test_a_real_student_buys_where_it_is_unsure_and_where_it_is_not_what_it_was_taught(plan, run_plan, store, parts):
+    pytest.importorskip("torch")
+    text = REAL
+    for name, value in parts:
+        text = text.replace(name, value)
+    made = plan(text)
     outcome, _ = run_plan(made, store)
     assert outcome.reasons == {}
     kinds = [step.kind for step in made.steps.values()]
@@ -348,7 +361,7 @@ def test_a_real_llava_buys_where_it_is_unsure_and_where_it_is_not_what_it_was_ta
     assert (kinds.count("train"), kinds.count("rank"), kinds.count("predict")) == (3, 2, 3)
     for cell in made.cells:
         manifest = json.loads((store.folder("train", cell.model) / "manifest.json").read_text())
-        assert manifest["facts"]["labels_bought"] == 4
+        assert manifest["facts"]["labels_bought"] == cell.budget > 0
         order = rows.read_ranks(store, cell.rank)
         assert [row.score for row in order] == sorted((row.score for row in order), reverse=True)
         assert len({row.score for row in order}) > 10
