@@ -26,6 +26,7 @@ from harness_rules.disagreement import VoteEntropy
 from harness_rules.diversity import KCenter
 from harness_rules.label_model import LabelModelEntropy
 from harness_rules.mixed import Mixed
+from harness_rules.samples import SelfInconsistency
 
 
 class Pictured(Benchmark):
@@ -238,7 +239,13 @@ def test_a_model_of_reliability_tells_splits_apart_that_are_one_to_the_vote():
     "check", [check for check in checks_for(KCenter) if "rank" in check.__name__ or "read" in check.__name__]
 )
 @pytest.mark.parametrize(
-    "rule", [KCenter(feature="image"), KCenter(among="conflicts"), Balanced(of=KCenter(feature="image"))]
+    "rule",
+    [
+        KCenter(feature="image"),
+        KCenter(among="conflicts"),
+        Balanced(of=KCenter(feature="image")),
+        Balanced(of=SelfInconsistency(teacher="sampled")),
+    ],
 )
 def test_rules_with_other_options_keep_the_contract(check, rule):
     check(rule)

@@ -151,7 +151,7 @@ def test_an_encoder_s_files_are_part_of_the_identity_and_how_it_runs_is_not(enco
     assert identity(RationaleDisagreement())["files"] == ""
 
 
-def test_pickled_weights_and_missing_encoders_are_refused(encoder, tmp_path, monkeypatch):
+def test_pickled_weights_and_what_is_no_text_encoder_are_refused(encoder, tmp_path, monkeypatch):
     import shutil
 
     import torch
@@ -163,6 +163,19 @@ def test_pickled_weights_and_missing_encoders_are_refused(encoder, tmp_path, mon
     for name in (tmp_path / "pickled", tmp_path / "none"):
         with pytest.raises(HarnessError, match=r"rule rationale-disagreement: cannot load .* as a text encoder"):
             RationaleDisagreement(encoder=str(name)).rank(panel(RATIONALES), 0)
+    from transformers import AutoTokenizer, T5Config, T5Model
+
+    sizes = {"d_model": 8, "d_kv": 4, "d_ff": 8, "num_layers": 1, "num_heads": 2, "vocab_size": 16}
+    T5Model(T5Config(**sizes, decoder_start_token_id=0)).save_pretrained(tmp_path / "both")
+    AutoTokenizer.from_pretrained(encoder).save_pretrained(tmp_path / "both")
+    with pytest.raises(HarnessError, match="as a text encoder: a t5 has no one layer over a text's tokens"):
+        RationaleDisagreement(encoder=str(tmp_path / "both")).rank(panel(RATIONALES), 0)
+    bare = AutoTokenizer.from_pretrained(encoder)
+    bare.pad_token = None
+    shutil.copytree(encoder, tmp_path / "bare")
+    bare.save_pretrained(tmp_path / "bare")
+    with pytest.raises(HarnessError, match="as a text encoder: its tokenizer has no token to fill up texts with"):
+        RationaleDisagreement(encoder=str(tmp_path / "bare")).rank(panel(RATIONALES), 0)
     monkeypatch.setattr("harness_rules.encoding.PACKAGES", ("torch", "no_such_package"))
     with pytest.raises(MissingDependency, match="rule rationale-disagreement: needs no_such_package"):
         RationaleDisagreement(encoder=str(encoder)).rank(panel(RATIONALES), 0)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import cycle
 
 from harness.components import ConflictRule
 from harness.errors import MissingDependency
 from harness.handed import Panel
 from harness.identity import digest
+from harness.nesting import nested
 from harness.recipe import Need
 from harness.steps.pool import bought_ids
 from harness.testing import fresh, material
@@ -125,7 +127,10 @@ def panel(
 ) -> Panel:
     """A panel with exactly what the rule declares as its needs, and items with what it reads; bare, with that alone."""
     items = _items(rule.reads(), alike, renamed)
-    said = {teacher: _said(items, teacher, alike, gaps) for teacher in teachers}
+    said = {
+        label: _said(items, teacher, alike, gaps)
+        for label, teacher in zip(_labels(rule, len(teachers)), cycle(TEACHERS), strict=False)
+    }
     if Need.ANNOTATIONS not in rule.needs():
         said = {}
     predictions = None
@@ -135,6 +140,13 @@ def panel(
     if bare:
         items = [material.only(item, rule.reads()) for item in items]
     return Panel({item.id: item for item in (items[::-1] if backwards else items)}, said, predictions)
+
+
+def _labels(rule: ConflictRule, count: int) -> list[str]:
+    """What the teachers are called, those first whom the rule names."""
+    rules = [one for one in (rule, *nested(rule)) if isinstance(one, ConflictRule)]
+    named = {label for one in rules for label in one.teachers() or ()}
+    return [*sorted(named), *(label for label in TEACHERS if label not in named)][: max(count, len(named))]
 
 
 def _items(reads: frozenset[str], alike: bool, renamed: bool) -> list[Item]:

@@ -59,9 +59,8 @@ class Spread(ConflictRule):
         points = _unit(self._vectors(items))
         wanted = ~(np.isnan(weights) | np.isnan(points).any(axis=1))
         chosen = [item.id for item, taken in zip(items, wanted, strict=True) if taken]
-        order, values = farthest_first(
-            points[wanted], weights[wanted].astype(np.float32), self.picks, self.start(points[wanted])
-        )
+        points = points[wanted]
+        order, values = farthest_first(points, weights[wanted].astype(np.float32), self.picks, self.start(points))
         scores = np.round(values.astype(np.float64) / np.sqrt(FARTHEST), DIGITS).tolist()
         first = [Ranked(chosen[place], score, True) for place, score in zip(order.tolist(), scores, strict=True)]
         return [*first, *(Ranked(item.id, 0.0, False) for item, taken in zip(items, wanted, strict=True) if not taken)]

@@ -40,11 +40,14 @@ class Encoder:
         try:
             self._model, self._tokenizer = _read(name)
         except (OSError, ValueError) as error:
-            raise HarnessError(
-                f"cannot load {name!r} as a text encoder: {str(error).splitlines()[0]}",
-                place=place,
-                remedy="give the folder or the hub id of an encoder of transformers with weights as safetensors",
-            ) from error
+            raise _no_encoder(name, str(error).splitlines()[0], place) from error
+        except ImportError as error:
+            raise MissingDependency(f"the tokenizer of {name!r} needs more packages: {error}", place=place) from error
+        kind = self._model.config.model_type
+        if self._model.config.is_encoder_decoder or not hasattr(self._model.config, "hidden_size"):
+            raise _no_encoder(name, f"a {kind} has no one layer over a text's tokens", place)
+        if self._tokenizer.pad_token is None:
+            raise _no_encoder(name, "its tokenizer has no token to fill up texts with", place)
         self._model.eval().to(self._device)
         limit = getattr(self._model.config, "max_position_embeddings", None) or self._tokenizer.model_max_length
         self._tokens = min(int(limit), 512)
@@ -73,6 +76,14 @@ class Encoder:
         means = torch.nn.functional.normalize((states * real).sum(1) / real.sum(1), dim=-1)
         found: NDArray[np.float32] = means.float().cpu().numpy()
         return found
+
+
+def _no_encoder(name: str, seen: str, place: str) -> HarnessError:
+    return HarnessError(
+        f"cannot load {name!r} as a text encoder: {seen}",
+        place=place,
+        remedy="give the folder or the hub id of an encoder of transformers with weights as safetensors",
+    )
 
 
 def _read(name: str) -> tuple[Any, Any]:
