@@ -10,11 +10,10 @@ from harness import intake, pairing
 from harness.cells import Course, Point, Role, excluded
 from harness.chain import Chain
 from harness.component import Component
-from harness.components import ConflictRule, Student
+from harness.components import Student
 from harness.errors import Fault, MatrixError
 from harness.identity import IDENTITY_VERSION, digest, identity, seed_from
 from harness.matrix import Matrix
-from harness.nesting import nested
 from harness.plan import REVISIONS, Cell, Plan, Step, budget_of
 from harness.quorum import shortages
 from harness.recipe import Need
@@ -142,7 +141,7 @@ class _Planner:
                 self.check_teacher(teacher, point.benchmark)
             self.check_quorum(course, point)
         if point.rule is not None:
-            self.check_rule(course, point.rule, point)
+            self.check_rule(course, point.rule, point.benchmark)
         items = self.facts[point.benchmark].splits["train"].items
         if point.label_fraction is not None and budget_of(point.label_fraction, items) == 0:
             index = self.matrix.label_fractions.index(point.label_fraction)
@@ -153,31 +152,20 @@ class _Planner:
         return len(self.faults) == before
 
     def check_quorum(self, course: Course, point: Point) -> None:
-        """Rules, and the label models of rules and recipes, need their number of teachers."""
+        """Rules, and the label models of rules and recipes, need their teachers."""
         assert point.teachers is not None
-        for short in shortages(course, point, len(self.matrix.teacher_sets[point.teachers])):
+        for short in shortages(course, point, self.matrix.teacher_sets[point.teachers]):
             of_rule = short.of == "rule" and not course.own_rule
             where = ("rules", point.rule or "") if of_rule else ("strategies", course.label)
             self.fault(where, short.cause, short.remedy)
 
-    def check_rule(self, course: Course, label: str, point: Point) -> None:
-        """A rule needs the teachers that it names, and its parts of an item on every benchmark that it ranks."""
-        assert point.benchmark is not None
-        rule, gives = course.rule(label), self.facts[point.benchmark].gives
-        where = ("strategies", course.label) if course.own_rule else ("rules", label)
-        members = self.matrix.teacher_sets[point.teachers] if point.teachers is not None else ()
-        asked = [one for one in (rule, *nested(rule)) if isinstance(one, ConflictRule)]
-        if absent := {teacher for one in asked for teacher in one.teachers() or ()} - set(members):
+    def check_rule(self, course: Course, label: str, benchmark: str) -> None:
+        """A rule needs its parts of an item on every benchmark that it ranks."""
+        gives = self.facts[benchmark].gives
+        if lacking := course.rule(label).reads() - gives:
             self.fault(
-                where,
-                f"reads {_listed(absent)}, and the teacher set {point.teachers!r} has {_listed(members)}",
-                f"Leave it out:  exclude: [{{rule: {label}, teachers: {point.teachers}}}]",
-            )
-        if lacking := rule.reads() - gives:
-            self.fault(
-                where,
-                f"needs {_listed(lacking)}, which benchmarks.{point.benchmark} does not give"
-                f" (it gives {_listed(gives)})",
+                ("strategies", course.label) if course.own_rule else ("rules", label),
+                f"needs {_listed(lacking)}, which benchmarks.{benchmark} does not give (it gives {_listed(gives)})",
             )
 
     def check_teacher(self, teacher: str, benchmark: str) -> None:

@@ -341,3 +341,11 @@ def test_equal_items_are_ordered_by_seed_and_id_alone():
             ),
         ):
             assert ids(rule.rank(one, 5)) == sorted(rows, key=lambda item: seed_from(5, item))
+
+
+@pytest.mark.parametrize("rule", [KCenter(feature="image"), MarginDiversity(feature="image")])
+def test_a_seed_changes_nothing_where_nothing_is_equal(rule):
+    rows, features = spread_out()
+    # Two of the last three are equally far from all before them, to 10⁻⁵.
+    found = {tuple(ids(rule.rank(panel(rows, features=features), seed))[:57]) for seed in range(5)}
+    assert len(found) == 1
