@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,10 +25,6 @@ class LeftOut:
     """A rule that cannot be compared."""
 
     reason: str
-
-
-Orders = Mapping[str, Sequence[Sequence[Ranked]] | LeftOut]
-"""By rule, an order for each seed."""
 
 
 def split_of(plan: Plan, benchmark: str) -> Split:

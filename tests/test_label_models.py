@@ -5,7 +5,7 @@ from math import exp, log
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from harness.api import Annotation, DataError, Item, MissingDependency, Panel, Validation
@@ -238,23 +238,29 @@ def test_two_teachers_without_a_true_verdict_are_refused(model):
     with pytest.raises(DataError) as caught:
         model.fit(given, {})
     assert str(caught.value) == (
-        f"{model.name}: needs 3 teachers where true verdicts of both kinds are not given, and there are 2: where they"
+        f"{model.name}: needs 3 teachers where true verdicts of both kinds are not given, and 2 answered: where they"
         " differ it could only guess who is right\n"
         "  Add teachers, or take  majority  and say what becomes of ties."
     )
 
 
+def test_a_teacher_that_never_answers_is_none():
+    with pytest.raises(DataError, match="and 2 answered"):
+        DawidSkene().fit(panel("fpfp", "ffpp", "...."), {})
+    assert of(DawidSkene(), panel("fpfp", "ffpp", "f...")).keys() == {"0", "1", "2", "3"}
+
+
 def test_true_verdicts_of_one_kind_anchor_nothing():
     given, truth = simulated(0, [(0.9, 0.85), (0.7, 0.65)], 40)
     pristine = {item: verdict for item, verdict in truth.items() if verdict == "pristine"}
-    with pytest.raises(DataError, match="where true verdicts of both kinds are not given, and there are 2"):
+    with pytest.raises(DataError, match="where true verdicts of both kinds are not given, and 2 answered"):
         DawidSkene().fit(given, pristine)
     with pytest.raises(DataError) as caught:
         GoldAnchored().fit(given, pristine)
     assert caught.value.cause == "needs true verdicts of both kinds, and all that are given are pristine"
     with pytest.raises(DataError, match="needs true verdicts of both kinds, and none is given"):
         GoldAnchored().fit(panel("fp", "fp", "fp"), {})
-    with pytest.raises(DataError, match="mace: needs 3 teachers, and there are 2"):
+    with pytest.raises(DataError, match="mace: needs 3 teachers, and 2 answered"):
         Mace().fit(given, truth)
 
 
@@ -304,12 +310,17 @@ PANELS = st.integers(3, 5).flatmap(
 )
 
 
+def columns_of(rows):
+    """What each teacher said, where each said something."""
+    columns = ["".join(column) for column in zip(*rows, strict=True)]
+    assume(all(set(column) & {"f", "p"} for column in columns))
+    return columns
+
+
 @settings(max_examples=40, deadline=None)
 @given(PANELS, st.randoms())
 def test_neither_the_order_of_items_nor_that_of_teachers_shows(rows, chance):
-    columns = ["".join(column) for column in zip(*rows, strict=True)]
-    if not set("".join(columns)) & {"f", "p"}:
-        return
+    columns = columns_of(rows)
     items, teachers = list(range(len(rows))), list(range(len(columns)))
     chance.shuffle(items)
     chance.shuffle(teachers)
@@ -323,21 +334,19 @@ def test_neither_the_order_of_items_nor_that_of_teachers_shows(rows, chance):
 @settings(max_examples=40, deadline=None)
 @given(PANELS)
 def test_without_a_true_verdict_teachers_are_better_than_chance_on_average(rows):
-    columns = ["".join(column) for column in zip(*rows, strict=True)]
-    if set("".join(columns)) & {"f", "p"}:
-        for model in (OneCoin(), DawidSkene()):
-            assert rates_of(model.fit(panel(*columns), {})).mean() >= 0.5 - 1e-9
+    columns = columns_of(rows)
+    for model in (OneCoin(), DawidSkene()):
+        assert rates_of(model.fit(panel(*columns), {})).mean() >= 0.5 - 1e-9
 
 
 @settings(max_examples=40, deadline=None)
 @given(PANELS)
 def test_verdicts_that_are_turned_round_turn_the_estimate_round(rows):
-    columns = ["".join(column) for column in zip(*rows, strict=True)]
+    columns = columns_of(rows)
     mirror = [column.translate(str.maketrans("fp", "pf")) for column in columns]
-    if set("".join(columns)) & {"f", "p"}:
-        for model in (Majority(), OneCoin(), DawidSkene()):
-            one, other = of(model, panel(*columns)), of(model, panel(*mirror))
-            assert {item: 1 - p for item, p in one.items()} == pytest.approx(other, abs=1e-5)
+    for model in (Majority(), OneCoin(), DawidSkene()):
+        one, other = of(model, panel(*columns)), of(model, panel(*mirror))
+        assert {item: 1 - p for item, p in one.items()} == pytest.approx(other, abs=1e-5)
 
 
 @pytest.mark.slow

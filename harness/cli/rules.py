@@ -148,7 +148,8 @@ def _told(rows: Sequence[Row]) -> Iterator[str]:
     """A table for one benchmark and teacher set: a line for each rule under each fraction."""
     first = rows[0]
     split = "validation" if first["split"] == "validation" else "training"
-    counts = f"{first['items']} {split} items, {first['labelled']} labels, {first['seeds']} seeds"
+    seeds = f"{first['seeds']} seed{'s' * (first['seeds'] != 1)}"
+    counts = f"{first['items']} {split} items, {first['labelled']} labels, {seeds}"
     yield f"{first['benchmark']}, teachers {first['teachers']}: {counts}"
     if first["alpha"] is not None:
         ends = "" if first["alpha_low"] is None else f" [{first['alpha_low']:.2f}, {first['alpha_high']:.2f}]"

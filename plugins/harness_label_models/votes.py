@@ -49,14 +49,15 @@ def _confusion(right: Floats) -> Confusion:
 
 def refuse_too_few(model: LabelModel, votes: Votes) -> None:
     """Raises `DataError` where there is nothing to go by, or too few teachers and no true verdict of either kind."""
-    if not (votes.said >= 0).any():
+    count = int((votes.said >= 0).any(axis=0).sum())
+    if not count:
         raise DataError("no teacher answered about any item", place=model.name)
     anchored = {0, 1} <= set(votes.known.tolist())
     least = model.min_teachers_with_gold if anchored else model.min_teachers
-    if (count := len(votes.teachers)) < least:
+    if count < least:
         raise DataError(
-            f"needs {least} teachers{'' if anchored else ' where true verdicts of both kinds are not given'}, and there"
-            f" {'is 1' if count == 1 else f'are {count}'}: where they differ it could only guess who is right",
+            f"needs {least} teachers{'' if anchored else ' where true verdicts of both kinds are not given'}, and"
+            f" {count} answered: where they differ it could only guess who is right",
             place=model.name,
             remedy="Add teachers, or take  majority  and say what becomes of ties.",
         )
