@@ -121,7 +121,10 @@ class Chain:
         params = {"seed": seed_from("rank", point.seed)}
         what = f"{point.rule} on {self.benchmark}, seed {point.seed}"
         self.rank_key = self.planner.add("rank", what, components, params, inputs)
-        self.planner.plan.ranks[point.rule, point.teachers or "", self.benchmark, point.seed] = self.rank_key
+        # A rule that asks the student has an order for each; what is shown of the rule is the first.
+        self.planner.plan.ranks.setdefault(
+            (point.rule, point.teachers or "", self.benchmark, point.seed), self.rank_key
+        )
         return self.rank_key
 
     def stage1_predictions(self) -> str:

@@ -131,6 +131,14 @@ class ConflictRule(Component):
     min_teachers: ClassVar[int] = 2
     """Smallest set of teachers on which the rule means anything."""
 
+    def fewest_teachers(self) -> int:
+        """`min_teachers`, where it does not hang on an option, as in a rule that asks another rule."""
+        return self.min_teachers
+
+    def teachers(self) -> frozenset[str] | None:
+        """Labels of the teachers whose answers it reads; None for all of the set."""
+        return None
+
     def needs(self) -> frozenset[Need]:
         """What the rule reads."""
         return frozenset({Need.ANNOTATIONS})
@@ -138,6 +146,10 @@ class ConflictRule(Component):
     def reads(self) -> frozenset[str]:
         """Parts of an item that it needs (`Benchmark.gives`)."""
         return frozenset()
+
+    def informed(self) -> bool:
+        """Whether it knows anything of the items; one that does not is the control of those that do."""
+        return bool(self.needs() or self.reads())
 
     @abstractmethod
     def rank(self, panel: Panel, seed: int) -> Sequence[Ranked]:

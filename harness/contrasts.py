@@ -212,4 +212,4 @@ def _chance(plan: Plan, arm: ArmResult, other: ArmResult) -> bool:
 
 def informed(plan: Plan, rule: str | None) -> bool:
     """Whether the rule knows anything of the items that it ranks."""
-    return rule is not None and bool(plan.matrix.every_rule[rule].needs())
+    return rule is not None and plan.matrix.every_rule[rule].informed()

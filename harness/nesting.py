@@ -35,7 +35,7 @@ class _Named:
     def __get_pydantic_core_schema__(self, source: type[Component], _: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.with_info_plain_validator_function(
             partial(_component, source),
-            serialization=core_schema.plain_serializer_function_ser_schema(_spelled, when_used="json"),
+            serialization=core_schema.plain_serializer_function_ser_schema(spelled, when_used="json"),
             metadata={SCHEMA_KEY: source.kind},
         )
 
@@ -75,5 +75,6 @@ def _component(kind: type[Component], value: object, info: ValidationInfo) -> Co
     return resolve(kind.kind, info.field_name or "", value)
 
 
-def _spelled(component: Component) -> dict[str, Any]:
+def spelled(component: Component) -> dict[str, Any]:
+    """As a matrix would name it."""
     return {"uses": component.name, **component.model_dump(mode="json")}

@@ -71,7 +71,7 @@ class Plan:
     steps: dict[str, Step] = field(default_factory=dict)
     """In an order in which every step comes after its inputs."""
     ranks: dict[tuple[str, str, str, int], str] = field(default_factory=dict)
-    """Rank steps by rule, teacher set, benchmark and seed."""
+    """Rank steps by rule, teacher set, benchmark and seed; the first, where a rule asks the stage-1 student."""
     annotations: dict[tuple[str, str, Split], str] = field(default_factory=dict)
     """Annotate steps by teacher, benchmark and split."""
 

@@ -133,24 +133,15 @@ class _Planner:
         self.plan.cells.append(Cell(point, "student", model, chain.stage1_model, chain.rank_key, chain.budget, answers))
 
     def possible(self, course: Course, point: Point) -> bool:
-        """Refuse rules on too few teachers, teachers that cannot read the data, and fractions that buy nothing."""
+        """Refuse rules and teachers that lack what they need, and fractions that buy nothing."""
         before = len(self.faults)
         assert point.benchmark is not None
         if point.teachers is not None:
-            members = self.matrix.teacher_sets[point.teachers]
-            for teacher in members:
+            for teacher in self.matrix.teacher_sets[point.teachers]:
                 self.check_teacher(teacher, point.benchmark)
-            if point.rule is not None and len(members) < (least := course.rule(point.rule).min_teachers):
-                self.fault(
-                    ("strategies", course.label) if course.own_rule else ("rules", point.rule),
-                    f"needs {least} teachers, and the teacher set {point.teachers!r} has {len(members)}",
-                    f"Leave it out:  exclude: [{{rule: {point.rule}, teachers: {point.teachers}}}]",
-                )
-            for short in shortages(course, point, len(members)):
-                of_rule = short.of == "rule" and not course.own_rule
-                self.fault(
-                    ("rules", point.rule or "") if of_rule else ("strategies", course.label), short.cause, short.remedy
-                )
+            self.check_quorum(course, point)
+        if point.rule is not None:
+            self.check_rule(course, point.rule, point.benchmark)
         items = self.facts[point.benchmark].splits["train"].items
         if point.label_fraction is not None and budget_of(point.label_fraction, items) == 0:
             index = self.matrix.label_fractions.index(point.label_fraction)
@@ -159,6 +150,23 @@ class _Planner:
                 f"{point.label_fraction:g} of the {items} training items of {point.benchmark} buys no label",
             )
         return len(self.faults) == before
+
+    def check_quorum(self, course: Course, point: Point) -> None:
+        """Rules, and the label models of rules and recipes, need their teachers."""
+        assert point.teachers is not None
+        for short in shortages(course, point, self.matrix.teacher_sets[point.teachers]):
+            of_rule = short.of == "rule" and not course.own_rule
+            where = ("rules", point.rule or "") if of_rule else ("strategies", course.label)
+            self.fault(where, short.cause, short.remedy)
+
+    def check_rule(self, course: Course, label: str, benchmark: str) -> None:
+        """A rule needs its parts of an item on every benchmark that it ranks."""
+        gives = self.facts[benchmark].gives
+        if lacking := course.rule(label).reads() - gives:
+            self.fault(
+                ("strategies", course.label) if course.own_rule else ("rules", label),
+                f"needs {_listed(lacking)}, which benchmarks.{benchmark} does not give (it gives {_listed(gives)})",
+            )
 
     def check_teacher(self, teacher: str, benchmark: str) -> None:
         if lacking := self.matrix.teachers[teacher].reads() - self.facts[benchmark].gives:

@@ -13,6 +13,7 @@ from pydantic.fields import FieldInfo
 from harness.component import Component
 from harness.identity import source_digest
 from harness.loading import Plugin
+from harness.nesting import spelled
 
 METHODS = ("gives", "reads", "needs", "accepts", "losses")
 """Methods without arguments that say what a component takes and gives."""
@@ -79,6 +80,8 @@ def _limits(field: FieldInfo) -> Iterator[str]:
 def _plain(value: object) -> Any:  # noqa: ANN401 - whatever JSON holds
     from pydantic_core import to_jsonable_python
 
+    if isinstance(value, Component):
+        return spelled(value)
     return to_jsonable_python(value)
 
 

@@ -113,8 +113,8 @@ def _orders(rule: ConflictRule, panel: Panel, seeds: Sequence[int]) -> Sequence[
         return LeftOut("needs training: it reads what the stage-1 student predicts")
     if Need.VALIDATION in rule.needs():
         return LeftOut("is fitted on the validation split itself, so that its order there says too much")
-    if len(panel.teachers) < rule.min_teachers:
-        return LeftOut(f"needs {rule.min_teachers} teachers")
+    if len(panel.teachers) < (least := rule.fewest_teachers()):
+        return LeftOut(f"needs {least} teachers")
     seen = panel if Need.ANNOTATIONS in rule.needs() else Panel(panel.items, {})
     try:
         return [_order(rule, seen, seed) for seed in seeds]

@@ -121,7 +121,7 @@ def test_check_says_a_line_for_each_rule(harness):
         lines[0] == f"rule hard-disagreement (ooc-harness {__version__}, harness_rules.disagreement:HardDisagreement)"
     )
     assert "  kept    ranks every item exactly once" in lines
-    assert lines[-1] == "17 rules kept, 0 broken, 0 skipped"
+    assert lines[-1] == "18 rules kept, 0 broken, 0 skipped"
 
 
 def test_check_takes_a_folder_that_is_not_installed(harness, tmp_path):

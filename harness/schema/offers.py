@@ -12,7 +12,7 @@ from pydantic import PydanticUserError
 
 from harness.component import Component
 from harness.errors import PluginError
-from harness.nesting import SCHEMA_KEY
+from harness.nesting import SCHEMA_KEY, spelled
 from harness.plugins import Registry
 
 Schema = dict[str, Any]
@@ -94,6 +94,9 @@ def _options(component: type[Component], key: str) -> tuple[Schema, Mapping[str,
     except PydanticUserError:
         # A stranger's type that JSON schema cannot express: only running the component's own checks will tell.
         return {"type": "object"}, {}
+    for name, field in component.model_fields.items():
+        if isinstance(field.default, Component):
+            made["properties"][name]["default"] = spelled(field.default)
     nested = {f"{key}.{name}": _tidy(inner) for name, inner in made.pop("$defs", {}).items()}
     return (_tidy(made), nested) if "properties" in made else ({"type": "object"}, {})
 

@@ -110,6 +110,16 @@ def without(some: Sequence[Item], part: str, seed: int = 99) -> list[Item]:
     return [_with_other(item, part, index, seed) for index, item in enumerate(some)]
 
 
+def only(item: Item, reads: Iterable[str]) -> Item:
+    """The same item with its caption and, of the other parts, those in ``reads``."""
+    return replace(
+        item,
+        image=item.image if "image" in reads else None,
+        evidence=item.evidence if "evidence" in reads else Evidence(),
+        features={name: vector for name, vector in item.features.items() if f"features.{name}" in reads},
+    )
+
+
 def _with_other(item: Item, part: str, index: int, seed: int) -> Item:
     if part == "image":
         return replace(item, image=picture(index, seed))

@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import cycle
 
 from harness.components import ConflictRule
 from harness.errors import MissingDependency
 from harness.handed import Panel
 from harness.identity import digest
+from harness.nesting import nested
 from harness.recipe import Need
 from harness.steps.pool import bought_ids
 from harness.testing import fresh, material
@@ -21,8 +23,8 @@ TEACHERS = ("first", "second", "third")
 
 
 def check_ranks_without_raising(rule: ConflictRule) -> None:
-    """rank() needs nothing but what needs() names, and as few teachers as min_teachers says."""
-    for teachers in (TEACHERS, TEACHERS[: rule.min_teachers]):
+    """rank() needs nothing but what needs() names, and as few teachers as fewest_teachers() says."""
+    for teachers in (TEACHERS, TEACHERS[: rule.fewest_teachers()]):
         error = _try(rule, panel(rule, teachers=teachers))[1]
         if error is not None:
             broken(f"with {len(teachers)} teachers, rank() raised {told(error)}")
@@ -92,8 +94,19 @@ def check_reads_neither_ids_nor_groups(rule: ConflictRule) -> None:
         broken(f"under other ids, {len(changed)} of {ITEMS} items change whether they are a conflict")
 
 
+def check_reads_only_what_it_declares(rule: ConflictRule) -> None:
+    """Name each part of an item that rank() reads in what reads() returns: a matrix is refused where the data do not
+    give it, and an item may lack every other part."""
+    _steady(rule)
+    order, error = _try(rule, panel(rule, bare=True))
+    if error is not None:
+        broken(f"items with nothing but {', '.join(sorted(rule.reads())) or 'a caption'}: rank() raised {told(error)}")
+    if [row.item_id for row in order] != _ids(rule, panel(rule)):
+        broken(f"items with nothing but {', '.join(sorted(rule.reads())) or 'a caption'} are ranked in another order")
+
+
 def check_survives_teachers_without_an_answer(rule: ConflictRule) -> None:
-    """Expect annotations without a verdict (refused, unparsable, error), on some items from every teacher."""
+    """Expect annotations and predictions without a verdict (refused, unparsable, error), from each on some items."""
     _order(rule, panel(rule))
     order, error = _try(rule, panel(rule, gaps=True))
     if error is not None:
@@ -110,20 +123,34 @@ def panel(
     alike: bool = False,
     gaps: bool = False,
     renamed: bool = False,
+    bare: bool = False,
 ) -> Panel:
-    """A panel with exactly what the rule declares as its needs."""
-    items = _items(alike, renamed)
-    said = {teacher: _said(items, teacher, alike, gaps) for teacher in teachers}
+    """A panel with exactly what the rule declares as its needs, and items with what it reads; bare, with that alone."""
+    items = _items(rule.reads(), alike, renamed)
+    said = {
+        label: _said(items, teacher, alike, gaps)
+        for label, teacher in zip(_labels(rule, len(teachers)), cycle(TEACHERS), strict=False)
+    }
     if Need.ANNOTATIONS not in rule.needs():
         said = {}
     predictions = None
     if Need.STAGE1_PREDICTIONS in rule.needs():
-        predictions = {item.id: _prediction(item, said_of) for item, said_of in _students(items, alike)}
+        student = _said(items, TEACHERS[0], alike, gaps)
+        predictions = {item_id: _prediction(answer) for item_id, answer in student.items()}
+    if bare:
+        items = [material.only(item, rule.reads()) for item in items]
     return Panel({item.id: item for item in (items[::-1] if backwards else items)}, said, predictions)
 
 
-def _items(alike: bool, renamed: bool) -> list[Item]:
-    items = material.items(ITEMS)
+def _labels(rule: ConflictRule, count: int) -> list[str]:
+    """What the teachers are called, those first whom the rule names."""
+    rules = [one for one in (rule, *nested(rule)) if isinstance(one, ConflictRule)]
+    named = {label for one in rules for label in one.teachers() or ()}
+    return [*sorted(named), *(label for label in TEACHERS if label not in named)][: max(count, len(named))]
+
+
+def _items(reads: frozenset[str], alike: bool, renamed: bool) -> list[Item]:
+    items = material.items(ITEMS, reads)
     if alike:
         items = [replace(items[0], id=item.id, group="") for item in items]
     return [replace(item, id=_renamed(item.id), group="") for item in items] if renamed else items
@@ -155,13 +182,8 @@ def _said(items: Sequence[Item], teacher: str, alike: bool, gaps: bool) -> dict[
     return material.with_gaps(said, every=2 + TEACHERS.index(teacher)) if gaps else said
 
 
-def _students(items: Sequence[Item], alike: bool) -> list[tuple[Item, Annotation]]:
-    said = _said(items, TEACHERS[0], alike, gaps=False)
-    return [(item, said[item.id]) for item in items]
-
-
-def _prediction(item: Item, said: Annotation) -> Prediction:
-    return Prediction(item.id, "ok", said.verdict, said.p_falsified, said.rationale)
+def _prediction(said: Annotation) -> Prediction:
+    return Prediction(said.item_id, said.outcome, said.verdict, said.p_falsified, said.rationale)
 
 
 def _try(rule: ConflictRule, given: Panel, seed: int = 0) -> tuple[list[Ranked], Exception | None]:
@@ -204,5 +226,6 @@ CHECKS = (
     check_every_process_gives_the_same_order,
     check_the_seed_breaks_ties,
     check_reads_neither_ids_nor_groups,
+    check_reads_only_what_it_declares,
     check_survives_teachers_without_an_answer,
 )

@@ -10,7 +10,7 @@ from harness.components import Teacher
 from harness.errors import MissingDependency
 from harness.testing import material
 from harness.testing.contract import broken, skip, told
-from harness.types import Annotation, Evidence, Item, MalformedAnswer
+from harness.types import Annotation, Item, MalformedAnswer
 
 # Batches of other sizes may change the last digits of a model's probability.
 TOLERANCE = 1e-3
@@ -138,14 +138,7 @@ def check_reads_only_what_it_declares(teacher: Teacher) -> None:
 def check_works_with_what_it_declares(teacher: Teacher) -> None:
     """An item may lack every part that reads() does not name: the image is None, the evidence is empty."""
     reads = teacher.reads()
-    bare = [
-        replace(
-            item,
-            image=item.image if "image" in reads else None,
-            evidence=item.evidence if "evidence" in reads else Evidence(),
-        )
-        for item in _items(teacher)
-    ]
+    bare = [material.only(item, reads) for item in _items(teacher)]
     _answers(teacher, _items(teacher))
     error = _try(teacher, bare)[1]
     if error is not None:

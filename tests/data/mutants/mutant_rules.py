@@ -3,7 +3,7 @@
 import random
 from typing import ClassVar
 
-from harness.api import ConflictRule, Ranked, hookimpl, seed_from
+from harness.api import ConflictRule, Need, Ranked, hookimpl, seed_from, verdict_of
 
 
 class Gap(ConflictRule):
@@ -144,6 +144,31 @@ class Trusting(Gap):
     def score(self, panel, item):
         said = [annotation.probability for annotation in panel.answers(item)]
         return max(said) - min(said)
+
+
+class Pictorial(Gap):
+    """Looks at the evidence and does not say so."""
+
+    name = "pictorial"
+    breaks: ClassVar = "reads only what it declares"
+    seen: ClassVar = "items with nothing but a caption are ranked in another order"
+
+    def score(self, panel, item):
+        return super().score(panel, item) * len(" ".join(panel.items[item].evidence.captions))
+
+
+class Doting(Gap):
+    """Expects an answer from the student."""
+
+    name = "doting"
+    breaks: ClassVar = "survives teachers without an answer"
+    seen: ClassVar = "where teachers have no answer, rank() raised TypeError: "
+
+    def needs(self):
+        return frozenset({Need.ANNOTATIONS, Need.STAGE1_PREDICTIONS})
+
+    def conflict(self, panel, item):
+        return verdict_of(panel.predictions[item].p_falsified) == "falsified"
 
 
 @hookimpl
