@@ -116,7 +116,8 @@ class _Planner:
             label: (self.predict(self.matrix.students[point.student], chain.what, model, label, "test"),)
             for label in (point.benchmark, *self.matrix.evaluate_on)
         }
-        self.plan.cells.append(Cell(point, "student", model, chain.stage1_model, chain.rank_key, chain.budget, answers))
+        trained = (model, chain.stage1_model, chain.rank_key, chain.budget)
+        self.plan.cells.append(Cell(point, "student", *trained, answers, chain.validation_labels))
 
     def possible(self, course: Course, point: Point) -> bool:
         """Refuse rules on too few teachers, teachers that cannot read the data, and fractions that buy nothing."""

@@ -29,6 +29,7 @@ RESULT_COLUMNS = (
     "reason",
     "labels_bought",
     "saturated",
+    "validation_labels",
     "n",
     *METRICS,
     "accuracy_parsed",
@@ -39,6 +40,7 @@ RESULT_COLUMNS = (
     "rouge_l",
 )
 """``role`` is student, teacher or majority; ``state`` is done, failed, blocked, waiting or pending.
+``validation_labels`` are labels of the validation split that the rule or the strategy read, beside those it bought.
 ``rouge_l`` is the mean ROUGE-L F1 (Lin 2004) of the answers' texts against the benchmark's reference rationales, over
 the test items that have one; an item without a text counts as 0. Texts are compared as they were given, so a student
 that writes its verdict into its rationale is compared with it."""
@@ -52,6 +54,7 @@ ARM_COLUMNS = (
     "seeds_planned",
     "labels_bought",
     "saturated",
+    "validation_labels",
     "n",
     "groups",
     *(name for metric in METRICS for name in (metric, f"{metric}_low", f"{metric}_high")),

@@ -78,6 +78,7 @@ def plan(matrix: Path, store_path: Path, pilot_items: int | None, as_json: bool)
         "teacher_calls_by_teacher": calls,
         **outlay.facts(),
         "labels": {cell.point.cell: cell.budget for cell in plan.cells if cell.budget},
+        "validation_labels": {cell.point.cell: cell.validation_labels for cell in plan.cells if cell.validation_labels},
     }
     looked = list(outlook(plan))
     if as_json:
@@ -96,6 +97,9 @@ def plan(matrix: Path, store_path: Path, pilot_items: int | None, as_json: bool)
     budgets = sorted({cell.budget for cell in plan.cells if cell.budget})
     if budgets:
         click.echo(f"labels bought per cell: {', '.join(map(str, budgets))} at most")
+    for read in sorted({cell.validation_labels for cell in plan.cells if cell.validation_labels}):
+        cells = sum(cell.validation_labels == read for cell in plan.cells)
+        click.echo(f"validation labels read: {read}, by {cells} of the cells")
     if looked:
         click.echo(f"comparisons, assuming {ASSUMPTION}:")
     for found in looked:

@@ -119,7 +119,8 @@ def panel(
     predictions = None
     if Need.STAGE1_PREDICTIONS in rule.needs():
         predictions = {item.id: _prediction(item, said_of) for item, said_of in _students(items, alike)}
-    return Panel({item.id: item for item in (items[::-1] if backwards else items)}, said, predictions)
+    validation = material.validation(tuple(said), gaps) if Need.VALIDATION in rule.needs() else None
+    return Panel({item.id: item for item in (items[::-1] if backwards else items)}, said, predictions, validation)
 
 
 def _items(alike: bool, renamed: bool) -> list[Item]:

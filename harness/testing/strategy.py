@@ -140,6 +140,7 @@ def pool(recipe: Recipe, *, flipped: bool = False, gaps: bool = False, shuffled:
         {item.id: item for item in items},
         said if Need.ANNOTATIONS in needs else {},
         _predictions(said[TEACHERS[0]]) if Need.STAGE1_PREDICTIONS in needs else None,
+        material.validation(TEACHERS if Need.ANNOTATIONS in needs else (), gaps) if Need.VALIDATION in needs else None,
     )
     ledger = Ledger.buy(rank, BUDGET, labels) if Need.LABELS in needs else Ledger({})
     return DeclaredPool(panel.items, seed_from("pool"), needs, panel=panel, rank=rank, labels=ledger)

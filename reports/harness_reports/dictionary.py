@@ -117,6 +117,7 @@ _ANYWHERE: Mapping[str, str] = {
     "unparsable": "answers without a readable verdict, summed over seeds; they count as wrong",
     "usd": "price, in US dollars",
     "usd_per_1000": "price of a thousand items, in US dollars",
+    "validation_labels": "labels of the validation split that the arm's rule or strategy read, beside those it bought",
     "verdict": "what can be said of the pair, in a word",
     "warnings": "text for people; empty where there is nothing to warn of",
     "what": "what the step works on",
