@@ -86,7 +86,7 @@ class Chain:
             "seed": seed_from("train", self.point.seed)
         }
         if Need.ANNOTATIONS in needs:
-            inputs |= self.annotations()
+            inputs |= self.annotations(only=recipe.teachers())
         if needs & {Need.RANK, Need.LABELS}:
             inputs["rank"] = self.rank()
         if Need.LABELS in needs:
@@ -94,7 +94,7 @@ class Chain:
         if Need.STAGE1_PREDICTIONS in needs:
             inputs["predictions"] = self.stage1_predictions()
         if Need.VALIDATION in needs:
-            said, params["validation"] = self.validation(needs, "strategy")
+            said, params["validation"] = self.validation(needs, "strategy", recipe.teachers())
             inputs |= said
         components = {
             "recipe": recipe,
@@ -106,13 +106,16 @@ class Chain:
             self.what += f", {self.budget} labels by {self.point.rule}"
         return planner.add("train", self.what, components, params, inputs)
 
-    def annotations(self, split: Split = "train") -> dict[str, str]:
+    def annotations(self, split: Split = "train", only: frozenset[str] | None = None) -> dict[str, str]:
         assert self.point.teachers is not None
         members = self.planner.plan.matrix.teacher_sets[self.point.teachers]
         role = "annotations" if split == "train" else split
-        return {f"{role}.{teacher}": self.planner.annotate(teacher, self.benchmark, split) for teacher in members}
+        heard = [teacher for teacher in members if only is None or teacher in only]
+        return {f"{role}.{teacher}": self.planner.annotate(teacher, self.benchmark, split) for teacher in heard}
 
-    def validation(self, needs: frozenset[Need], axis: Literal["strategy", "rule"]) -> tuple[dict[str, str], str]:
+    def validation(
+        self, needs: frozenset[Need], axis: Literal["strategy", "rule"], only: frozenset[str] | None = None
+    ) -> tuple[dict[str, str], str]:
         """What a step that reads the validation split depends on besides: the teachers' answers, the labels' digest."""
         facts = self.planner.plan.facts[self.benchmark].splits.get("validation")
         if facts is None or not facts.classes:
@@ -124,7 +127,7 @@ class Chain:
             )
             return {}, ""
         self.validation_labels = sum(facts.classes.values())
-        return (self.annotations("validation") if Need.ANNOTATIONS in needs else {}), facts.labels_digest
+        return (self.annotations("validation", only) if Need.ANNOTATIONS in needs else {}), facts.labels_digest
 
     def rank(self) -> str:
         point = self.point

@@ -127,6 +127,7 @@ class _Planner:
             members = self.matrix.teacher_sets[point.teachers]
             for teacher in members:
                 self.check_teacher(teacher, point.benchmark)
+            self.check_hearing(course, point.teachers, members)
             if point.rule is not None and len(members) < (least := course.rule(point.rule).min_teachers):
                 self.fault(
                     ("strategies", course.label) if course.own_rule else ("rules", point.rule),
@@ -141,6 +142,17 @@ class _Planner:
                 f"{point.label_fraction:g} of the {items} training items of {point.benchmark} buys no label",
             )
         return len(self.faults) == before
+
+    def check_hearing(self, course: Course, teachers: str, members: Sequence[str]) -> None:
+        """Refuse recipes that hear teachers whom the set lacks, or more than it has."""
+        remedy = f"Leave it out:  exclude: [{{strategy: {course.label}, teachers: {teachers}}}]"
+        for recipe in course.recipes:
+            if absent := (recipe.teachers() or frozenset()) - set(members):
+                cause = f"learns from {_listed(absent)}, and the teacher set {teachers!r} has {_listed(members)}"
+                self.fault(("strategies", course.label), cause, remedy)
+            if len(members) < (least := recipe.min_teachers()):
+                cause = f"needs {least} teachers, and the teacher set {teachers!r} has {len(members)}"
+                self.fault(("strategies", course.label), cause, remedy)
 
     def check_teacher(self, teacher: str, benchmark: str) -> None:
         if lacking := self.matrix.teachers[teacher].reads() - self.facts[benchmark].gives:

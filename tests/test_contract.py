@@ -11,7 +11,18 @@ from harness_executors.local import Local
 ON_REAL_DATA = {"5pils-ooc", "verite"}
 
 # Models of many GB, recorded answers, a server, a table and a tracker of the user's are tried by their own tests.
-ELSEWHERE = {"vlm", "replay", "table", "mlflow", "openai", "transformers", "vllm", "clip", "self-consistency"}
+ELSEWHERE = {
+    "vlm",
+    "replay",
+    "table",
+    "mlflow",
+    "openai",
+    "transformers",
+    "vllm",
+    "clip",
+    "self-consistency",
+    "single-teacher",
+}
 
 
 def built_ins():

@@ -84,6 +84,8 @@ def _kinds(example: Example) -> set[Accepts]:
         kinds.add(Accepts.SOFT_TARGETS)
     if example.weight != 1.0:
         kinds.add(Accepts.WEIGHTS)
+    if any(answer.task != "verdict" for answer in answers):
+        kinds.add(Accepts.TASKS)
     return kinds
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import cast
 
@@ -91,13 +91,16 @@ def check_examples_are_what_was_announced(strategy: Strategy) -> None:
 
 def check_examples_come_in_a_fixed_order(strategy: Strategy) -> None:
     """Go through items in the pool's order and take chance from seed_from(pool.seed, item_id), never from a set."""
-    for recipe in _recipes(strategy):
+    recipes = _recipes(strategy)
+    for recipe in recipes:
         _examples(recipe, pool(recipe))
-        here = digest_of_examples(recipe)
-        if digest_of_examples(recipe) != here:
-            broken(f"{type(recipe).__name__} makes other examples when it is asked again")
         fresh.expect_sendable(recipe)
-        if fresh.call(digest_of_examples, recipe) != here:
+    here, again = digests_of_examples(recipes), digests_of_examples(recipes)
+    there = fresh.call(digests_of_examples, recipes) if recipes else []
+    for recipe, *made in zip(recipes, here, again, there, strict=True):
+        if made[1] != made[0]:
+            broken(f"{type(recipe).__name__} makes other examples when it is asked again")
+        if made[2] != made[0]:
             broken(f"{type(recipe).__name__} makes other examples in another process")
 
 
@@ -159,9 +162,12 @@ def _predictions(said: Mapping[str, Annotation]) -> dict[str, Prediction]:
     }
 
 
-def digest_of_examples(recipe: Recipe) -> str:
-    """Digest of the examples that a recipe makes of the kit's pool."""
-    return digest([[type(example).__name__, asdict(example)] for example in recipe.examples(pool(recipe))])
+def digests_of_examples(recipes: Sequence[Recipe]) -> list[str]:
+    """Digest of the examples that each recipe makes of the kit's pool."""
+    return [
+        digest([[type(example).__name__, asdict(example)] for example in recipe.examples(pool(recipe))])
+        for recipe in recipes
+    ]
 
 
 def _recipes(strategy: Strategy) -> list[Recipe]:
