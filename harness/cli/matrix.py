@@ -197,6 +197,8 @@ TABLES = (
     "equivalences",
     "operating",
     "prevalence",
+    "pairs",
+    "voices",
     "teachers",
     "conflicts",
     "benchmarks",
