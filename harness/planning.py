@@ -15,6 +15,7 @@ from harness.errors import Fault, MatrixError
 from harness.identity import IDENTITY_VERSION, digest, identity, seed_from
 from harness.matrix import Matrix
 from harness.plan import REVISIONS, Cell, Plan, Step, budget_of
+from harness.quorum import shortages
 from harness.recipe import Need
 from harness.types import Split
 
@@ -133,6 +134,11 @@ class _Planner:
                     ("strategies", course.label) if course.own_rule else ("rules", point.rule),
                     f"needs {least} teachers, and the teacher set {point.teachers!r} has {len(members)}",
                     f"Leave it out:  exclude: [{{rule: {point.rule}, teachers: {point.teachers}}}]",
+                )
+            for short in shortages(course, point, len(members)):
+                of_rule = short.of == "rule" and not course.own_rule
+                self.fault(
+                    ("rules", point.rule or "") if of_rule else ("strategies", course.label), short.cause, short.remedy
                 )
         items = self.facts[point.benchmark].splits["train"].items
         if point.label_fraction is not None and budget_of(point.label_fraction, items) == 0:
