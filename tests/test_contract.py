@@ -22,6 +22,7 @@ ELSEWHERE = {
     "clip",
     "self-consistency",
     "single-teacher",
+    "label-model-soft",
 }
 
 
