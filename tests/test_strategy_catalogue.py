@@ -1,4 +1,4 @@
-"""What each strategy beside the two-stage method learns, against examples made by hand, and what planning says of it."""
+"""What each strategy beside the two-stage method learns, against examples made by hand, and what a plan says of it."""
 
 import json
 
@@ -14,6 +14,7 @@ from harness.recipe import Accepts, Need
 from harness.steps.pool import DeclaredPool, Ledger
 from harness.testing import strategy as kit
 from harness.types import Annotation, Item, Prediction, Target
+from harness_label_models.dawid_skene import GoldAnchored
 from harness_strategies import one_teacher, presets, rationales, self_training, soft_labels, verdict_kd
 from harness_strategies.baselines import ConsensusSft, Supervised
 from harness_strategies.mmkd import Mmkd
@@ -332,6 +333,16 @@ def test_what_a_student_cannot_do_is_refused_when_planning(plan_of, strategy, st
     assert f"students.student ({student}) {cause}" in found
 
 
+def test_a_label_model_that_two_teachers_cannot_feed_is_refused_unless_labels_anchor_it(plan_of):
+    cause = (
+        "the label model dawid-skene needs 3 teachers where no true verdict is given, and the teacher set 'two' has 2"
+    )
+    model, where = "soft: {uses: label-model-soft, model: dawid-skene", ("{uses: tiny-llava}", "newsworld")
+    assert faults(plan_of, f"{model}}}", *where) == [cause]
+    points = {(cell.point.teachers, cell.point.rule) for cell in plan_of(f"{model}, gold: true}}", *where).cells}
+    assert points == {("all", "hard"), ("two", "hard")}
+
+
 def test_a_strategy_that_needs_the_validation_split_is_refused_without_one(plan_of):
     cause = "reads a labelled validation split, and benchmarks.words has none"
     assert faults(plan_of, "best: best-teacher") == [cause]
@@ -340,7 +351,11 @@ def test_a_strategy_that_needs_the_validation_split_is_refused_without_one(plan_
 
 
 @pytest.mark.parametrize("check", kit.CHECKS, ids=lambda check: check.__name__[6:])
-@pytest.mark.parametrize("strategy", [SingleTeacher(teacher="first")], ids=lambda strategy: strategy.name)
+@pytest.mark.parametrize(
+    "strategy",
+    [SingleTeacher(teacher="first"), LabelModelSoft(model=GoldAnchored(), rationale=True)],
+    ids=lambda strategy: strategy.name,
+)
 def test_a_strategy_that_needs_an_option_keeps_the_contract(strategy, check):
     check(strategy)
 

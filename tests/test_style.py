@@ -10,7 +10,7 @@ from harness.stats.style import FEWEST_GROUPS, FREQUENT, features, logistic
 from harness.steps.pairs import MOST_PROBED, described
 from harness.types import Item, Preference, Target
 
-WORDS = "the page names a place and picture shows march road city year it does evidence caption is of in".split()
+WORDS = ["the", "page", "names", "a", "place", "and", "picture", "shows", "march", "road", "city", "year", "it"]
 
 
 def texts_of(count, habit=0.0, seed=0):
