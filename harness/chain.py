@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from harness.cells import Course, Point
 from harness.component import Component
@@ -49,6 +49,7 @@ class Chain:
         fraction = point.label_fraction
         self.budget = 0 if fraction is None else budget_of(fraction, facts.items)
         self.labels_digest = facts.labels_digest
+        self.validation_labels = 0
         self.cyclic = self.refuse_cycles()
 
     def refuse_cycles(self) -> bool:
@@ -85,13 +86,16 @@ class Chain:
             "seed": seed_from("train", self.point.seed)
         }
         if Need.ANNOTATIONS in needs:
-            inputs |= self.annotations()
+            inputs |= self.annotations(only=recipe.teachers())
         if needs & {Need.RANK, Need.LABELS}:
             inputs["rank"] = self.rank()
         if Need.LABELS in needs:
             params |= {"budget": self.budget, "labels": self.labels_digest}
         if Need.STAGE1_PREDICTIONS in needs:
             inputs["predictions"] = self.stage1_predictions()
+        if Need.VALIDATION in needs:
+            said, params["validation"] = self.validation(needs, "strategy", recipe.teachers())
+            inputs |= said
         components = {
             "recipe": recipe,
             "student": student,
@@ -102,12 +106,28 @@ class Chain:
             self.what += f", {self.budget} labels by {self.point.rule}"
         return planner.add("train", self.what, components, params, inputs)
 
-    def annotations(self) -> dict[str, str]:
+    def annotations(self, split: Split = "train", only: frozenset[str] | None = None) -> dict[str, str]:
         assert self.point.teachers is not None
         members = self.planner.plan.matrix.teacher_sets[self.point.teachers]
-        return {
-            f"annotations.{teacher}": self.planner.annotate(teacher, self.benchmark, "train") for teacher in members
-        }
+        role = "annotations" if split == "train" else split
+        heard = [teacher for teacher in members if only is None or teacher in only]
+        return {f"{role}.{teacher}": self.planner.annotate(teacher, self.benchmark, split) for teacher in heard}
+
+    def validation(
+        self, needs: frozenset[Need], axis: Literal["strategy", "rule"], only: frozenset[str] | None = None
+    ) -> tuple[dict[str, str], str]:
+        """What a step that reads the validation split depends on besides: the teachers' answers, the labels' digest."""
+        facts = self.planner.plan.facts[self.benchmark].splits.get("validation")
+        if facts is None or not facts.classes:
+            label = getattr(self.point, axis)
+            self.planner.fault(
+                ("strategies" if axis == "strategy" else "rules", label),
+                f"reads a labelled validation split, and benchmarks.{self.benchmark} has none",
+                f"Leave it out:  exclude: [{{benchmark: {self.benchmark}, {axis}: {label}}}]",
+            )
+            return {}, ""
+        self.validation_labels = sum(facts.classes.values())
+        return (self.annotations("validation", only) if Need.ANNOTATIONS in needs else {}), facts.labels_digest
 
     def rank(self) -> str:
         point = self.point
@@ -118,7 +138,10 @@ class Chain:
         if Need.STAGE1_PREDICTIONS in rule.needs():
             inputs["predictions"] = self.stage1_predictions()
         components = {"rule": rule, "benchmark": self.planner.plan.matrix.benchmarks[self.benchmark]}
-        params = {"seed": seed_from("rank", point.seed)}
+        params: dict[str, Any] = {"seed": seed_from("rank", point.seed)}
+        if Need.VALIDATION in rule.needs():
+            said, params["validation"] = self.validation(rule.needs(), "strategy" if self.course.own_rule else "rule")
+            inputs |= said
         what = f"{point.rule} on {self.benchmark}, seed {point.seed}"
         self.rank_key = self.planner.add("rank", what, components, params, inputs)
         # A rule that asks the student has an order for each; what is shown of the rule is the first.

@@ -53,6 +53,8 @@ class Cell:
     """Labels that the fraction buys at most."""
     answers: Mapping[str, tuple[str, ...]]
     """Per evaluation benchmark: the predict step, or the annotate steps of teachers that stand as an arm."""
+    validation_labels: int = 0
+    """Labels of the validation split that its steps read."""
 
     @property
     def ends(self) -> tuple[str, ...]:

@@ -130,7 +130,8 @@ class _Planner:
             label: (self.predict(self.matrix.students[point.student], chain.what, model, label, "test"),)
             for label in (point.benchmark, *self.matrix.evaluate_on)
         }
-        self.plan.cells.append(Cell(point, "student", model, chain.stage1_model, chain.rank_key, chain.budget, answers))
+        trained = (model, chain.stage1_model, chain.rank_key, chain.budget)
+        self.plan.cells.append(Cell(point, "student", *trained, answers, chain.validation_labels))
 
     def possible(self, course: Course, point: Point) -> bool:
         """Refuse rules and teachers that lack what they need, and fractions that buy nothing."""
@@ -140,6 +141,7 @@ class _Planner:
             for teacher in self.matrix.teacher_sets[point.teachers]:
                 self.check_teacher(teacher, point.benchmark)
             self.check_quorum(course, point)
+            self.check_hearing(course, point.teachers)
         if point.rule is not None:
             self.check_rule(course, point.rule, point.benchmark)
         items = self.facts[point.benchmark].splits["train"].items
@@ -167,6 +169,18 @@ class _Planner:
                 ("strategies", course.label) if course.own_rule else ("rules", label),
                 f"needs {_listed(lacking)}, which benchmarks.{benchmark} does not give (it gives {_listed(gives)})",
             )
+
+    def check_hearing(self, course: Course, teachers: str) -> None:
+        """Refuse recipes that hear teachers whom the set lacks, or more than it has."""
+        members = self.matrix.teacher_sets[teachers]
+        remedy = f"Leave it out:  exclude: [{{strategy: {course.label}, teachers: {teachers}}}]"
+        for recipe in course.recipes:
+            if absent := (recipe.teachers() or frozenset()) - set(members):
+                cause = f"learns from {_listed(absent)}, and the teacher set {teachers!r} has {_listed(members)}"
+                self.fault(("strategies", course.label), cause, remedy)
+            if len(members) < (least := recipe.min_teachers()):
+                cause = f"needs {least} teachers, and the teacher set {teachers!r} has {len(members)}"
+                self.fault(("strategies", course.label), cause, remedy)
 
     def check_teacher(self, teacher: str, benchmark: str) -> None:
         if lacking := self.matrix.teachers[teacher].reads() - self.facts[benchmark].gives:

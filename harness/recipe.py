@@ -40,6 +40,8 @@ class Accepts(StrEnum):
     PREFERENCES = "preferences"
     IMAGE_PREFERENCES = "image-conditional preferences"
     SEVERAL_REJECTED = "several rejected answers"
+    TASKS = "label and rationale tasks"
+    """Targets whose `Target.task` is ``label`` or ``rationale``."""
 
 
 Reference = Literal["start", "base", "none"]
@@ -95,6 +97,14 @@ class Recipe(Component):
     @abstractmethod
     def examples(self, pool: Pool) -> Iterable[Example]:
         """Targets and preferences, in a fixed order."""
+
+    def teachers(self) -> frozenset[str] | None:
+        """Labels of the only teachers that it hears; None for every teacher of the cell."""
+        return None
+
+    def min_teachers(self) -> int:
+        """Smallest set of teachers on which it means anything."""
+        return 1
 
     def asks(self) -> frozenset[Accepts]:
         """What the student must accept."""

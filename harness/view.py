@@ -29,6 +29,7 @@ RESULT_COLUMNS = (
     "reason",
     "labels_bought",
     "saturated",
+    "validation_labels",
     "n",
     *METRICS,
     "accuracy_parsed",
@@ -39,6 +40,7 @@ RESULT_COLUMNS = (
     "rouge_l",
 )
 """``role`` is student, teacher or majority; ``state`` is done, failed, blocked, waiting or pending.
+``validation_labels`` are labels of the validation split that the rule or the strategy read, beside those it bought.
 ``rouge_l`` is the mean ROUGE-L F1 (Lin 2004) of the answers' texts against the benchmark's reference rationales, over
 the test items that have one; an item without a text counts as 0. Texts are compared as they were given, so a student
 that writes its verdict into its rationale is compared with it."""
@@ -52,6 +54,7 @@ ARM_COLUMNS = (
     "seeds_planned",
     "labels_bought",
     "saturated",
+    "validation_labels",
     "n",
     "groups",
     *(name for metric in METRICS for name in (metric, f"{metric}_low", f"{metric}_high")),
@@ -208,6 +211,34 @@ PREVALENCE_COLUMNS = (
 )
 """What the arm's own verdicts are worth where falsified items are rarer or more frequent than in the test split."""
 
+PAIR_COLUMNS = (
+    "arm",
+    "seed",
+    "training",
+    "preferences",
+    "other_image",
+    "pairs",
+    "same_words",
+    "falsified_share",
+    "chosen_words",
+    "rejected_words",
+    "length_ratio",
+    "style_pairs",
+    "style_auroc",
+    "style_auroc_low",
+    "style_auroc_high",
+)
+"""What an arm's preferences are like; ``training`` counts the arm's trainings from 1. ``pairs`` are of a chosen and a
+rejected answer, those that differ by the image alone (``other_image``) left out; ``same_words`` of them differ by the
+verdict alone. ``falsified_share`` is among the chosen answers, and ``length_ratio`` is the words of all chosen
+rationales over those of all rejected ones. ``style_auroc`` says how well chosen can be told from rejected by the words
+alone, without the item and the verdict: 0.5 is not at all, 1 is always. It is NaN for fewer than ten groups of items
+whose words differ."""
+
+VOICE_COLUMNS = ("arm", "seed", "training", "teacher", "chosen", "rejected")
+"""How often the words of a teacher are chosen and rejected in such pairs; ``teacher`` is empty for a bare verdict,
+which is nobody's words, and ``the student`` for what the stage-1 student said itself."""
+
 STEP_COLUMNS = ("key", "kind", "what", "seconds", "calls", "usd", "cells", "finished")
 TEACHER_COLUMNS = (
     "teacher",
@@ -293,6 +324,10 @@ class RunView:
     """A row per arm and number of reviews a day; `OPERATING_COLUMNS`."""
     prevalence: DataFrame = field(default_factory=_nothing)
     """A row per arm and prevalence; `PREVALENCE_COLUMNS`."""
+    pairs: DataFrame = field(default_factory=_nothing)
+    """A row per cell and training that has preferences; `PAIR_COLUMNS`."""
+    voices: DataFrame = field(default_factory=_nothing)
+    """A row per such training and teacher whose words are in its pairs; `VOICE_COLUMNS`."""
     seal: Mapping[str, str] = field(default_factory=dict)
     """Digests of what the numbers were made from and by; see `harness.seal`. A report that shows all of them can be
     verified."""

@@ -10,7 +10,7 @@ from harness_executors.local import Local
 # What needs files of somebody else is looked at where the files are.
 ON_REAL_DATA = {"5pils-ooc", "verite"}
 
-# Models of many GB or seconds, recorded answers, a server, a cluster, data, a table and a tracker of the user's, and what
+# Models of many GB or seconds, recorded answers, a server, a cluster, data, a table, a tracker of the user's, and what
 # is nothing without another component, have tests of their own.
 ELSEWHERE = {
     "clip",
@@ -18,12 +18,14 @@ ELSEWHERE = {
     "glad",
     "hf-dataset",
     "label-model-entropy",
+    "label-model-soft",
     "mace",
     "mlflow",
     "mmfakebench",
     "openai",
     "replay",
     "self-consistency",
+    "single-teacher",
     "table",
     "transformers",
     "vllm",

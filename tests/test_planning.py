@@ -151,7 +151,7 @@ def test_stage_1_that_waits_for_stage_1_is_refused_with_the_path(plan_of, toy):
 
 
 def test_a_recipe_that_needs_the_stage_1_students_predictions_gets_the_step(plan_of, toy):
-    plan = plan_of(toy.replace("mmkd: mmkd", "again: self-training"))
+    plan = plan_of(toy.replace("mmkd: mmkd", "again: own-words"))
     cell = next(cell for cell in plan.cells if cell.point.strategy == "again")
     step = plan.steps[cell.model]
     assert plan.steps[step.inputs["predictions"]].inputs == {"model": cell.stage1}

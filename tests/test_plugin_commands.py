@@ -90,7 +90,7 @@ def test_show_has_everything_as_json_and_takes_every_spelling(harness):
         [facts] = json.loads(harness("show", words, "--json").stdout)
         assert (facts["kind"], facts["name"], facts["version"]) == ("strategy", "mmkd", __version__)
         assert facts["options"]["beta"]["range"] == "> 0"
-    assert len(json.loads(harness("show", "baselines", "--json").stdout)) == 4
+    assert len(json.loads(harness("show", "baselines", "--json").stdout)) == 5
     [facts] = json.loads(harness("show", "newsworld", "--json").stdout)
     assert "image" in facts["declares"]["gives"]
 

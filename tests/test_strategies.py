@@ -8,7 +8,8 @@ from harness.recipe import Need, Objective
 from harness.steps.pool import DeclaredPool, Ledger
 from harness.types import Annotation, Item, Preference, Target
 from harness_strategies.baselines import MajorityVote, Stage1Only, Supervised, ZeroShot
-from harness_strategies.mmkd import LearnRightTeacher, Mmkd, PreferRightTeacher
+from harness_strategies.conflicts import LearnRightTeacher, PreferRightTeacher
+from harness_strategies.mmkd import Mmkd
 from harness_strategies.targets import LearnAllTeachers, LearnLabels, LearnMajority
 
 PRISTINE, FALSIFIED = "pristine", "falsified"
@@ -116,7 +117,9 @@ def test_replayed_items_are_agreed_on_not_bought_and_of_both_classes_alike(pool)
 
 def test_a_replayed_answer_can_be_preferred_to_itself_with_the_other_verdict(pool):
     made = list(
-        PreferRightTeacher(replay=1, replay_as="preference").examples(pool({"split": PRISTINE, "agreed-f": FALSIFIED}))
+        PreferRightTeacher(objective=JOINT, replay=1, replay_as="preference").examples(
+            pool({"split": PRISTINE, "agreed-f": FALSIFIED})
+        )
     )
     flipped = made[-1]
     assert flipped.rejected[0].rationale == flipped.chosen.rationale

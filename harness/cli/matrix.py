@@ -89,6 +89,7 @@ def plan(matrix: Path, store_path: Path, pilot_items: int | None, as_json: bool)
         **outlay.facts(),
         "labels": {cell.point.cell: cell.budget for cell in plan.cells if cell.budget},
         "oracles": {label: list(found.oracles) for label, found in plan.facts.items() if found.oracles},
+        "validation_labels": {cell.point.cell: cell.validation_labels for cell in plan.cells if cell.validation_labels},
     }
     looked = list(outlook(plan))
     if as_json:
@@ -109,6 +110,9 @@ def plan(matrix: Path, store_path: Path, pilot_items: int | None, as_json: bool)
         click.echo(f"labels bought per cell: {', '.join(map(str, budgets))} at most")
     for label, sentences in facts["oracles"].items():
         click.echo(f"oracle: {label}: {' '.join(sentences)}")
+    for read in sorted({cell.validation_labels for cell in plan.cells if cell.validation_labels}):
+        cells = sum(cell.validation_labels == read for cell in plan.cells)
+        click.echo(f"validation labels read: {read}, by {cells} of the cells")
     if looked:
         click.echo(f"comparisons, assuming {ASSUMPTION}:")
     for found in looked:
@@ -261,6 +265,8 @@ TABLES = (
     "equivalences",
     "operating",
     "prevalence",
+    "pairs",
+    "voices",
     "teachers",
     "conflicts",
     "benchmarks",

@@ -18,6 +18,7 @@ from harness.stats.proportions import share, wilson
 from harness.stats.ranking import Curve, ranked
 from harness.stats.resampling import bounded, resampled, weights
 from harness.stats.rouge import rouge_l
+from harness.stats.style import told_apart
 from harness.stats.tallies import tallied
 from harness.stats.totals import Total, total
 
@@ -56,6 +57,7 @@ __all__ = [
     "share",
     "spread_of",
     "tallied",
+    "told_apart",
     "total",
     "weights",
     "wilson",

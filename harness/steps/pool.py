@@ -72,7 +72,7 @@ class DeclaredPool:
 
     @property
     def panel(self) -> Panel:
-        if not self._needs & {Need.ANNOTATIONS, Need.STAGE1_PREDICTIONS}:
+        if not self._needs & {Need.ANNOTATIONS, Need.STAGE1_PREDICTIONS, Need.VALIDATION}:
             self._refuse(Need.ANNOTATIONS)
         return self._panel
 

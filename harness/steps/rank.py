@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from harness.components import Benchmark, ConflictRule
-from harness.handed import Panel
+from harness.handed import Panel, Validation
 from harness.plan import Step
 from harness.recipe import Need
 from harness.steps import rows
 from harness.steps.bench import StepBench
 from harness.store import Store
-from harness.types import Ranked
+from harness.types import Annotation, Ranked
 
 
 def rank(step: Step, store: Store, bench: StepBench) -> Mapping[str, Any]:
@@ -27,15 +27,26 @@ def rank(step: Step, store: Store, bench: StepBench) -> Mapping[str, Any]:
 
 def panel_of(step: Step, store: Store, needs: frozenset[Need]) -> Panel:
     """The training items with what the step's inputs say about them, as far as that was declared."""
-    items = cast(Benchmark, step.components["benchmark"]).items("train")
-    annotations = {}
-    if Need.ANNOTATIONS in needs:
-        annotations = {
-            role.removeprefix("annotations."): rows.read_annotations(store, key)
-            for role, key in step.inputs.items()
-            if role.startswith("annotations.")
-        }
+    benchmark = cast(Benchmark, step.components["benchmark"])
+    annotations = _said(step, store, "annotations.") if Need.ANNOTATIONS in needs else {}
     predictions = None
     if Need.STAGE1_PREDICTIONS in needs:
         predictions = rows.read_predictions(store, step.inputs["predictions"])
-    return Panel({item.id: item for item in items}, annotations, predictions)
+    validation = _validation(step, store, benchmark) if Need.VALIDATION in needs else None
+    return Panel({item.id: item for item in benchmark.items("train")}, annotations, predictions, validation)
+
+
+def _validation(step: Step, store: Store, benchmark: Benchmark) -> Validation:
+    items, labels = benchmark.items("validation"), benchmark.labels("validation")
+    labelled = {item.id: item for item in items if item.id in labels}
+    panel = Panel(labelled, _said(step, store, "validation."))
+    return Validation(panel, {item_id: labels[item_id] for item_id in labelled})
+
+
+def _said(step: Step, store: Store, prefix: str) -> dict[str, dict[str, Annotation]]:
+    """By teacher, whose label follows the prefix among the step's inputs."""
+    return {
+        role.removeprefix(prefix): rows.read_annotations(store, key)
+        for role, key in step.inputs.items()
+        if role.startswith(prefix)
+    }

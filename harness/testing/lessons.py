@@ -6,6 +6,7 @@ import atexit
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -80,7 +81,7 @@ class Lessons:
             broken(f"train_many() raised {told(error)}")
         return [job.bench.out for job in jobs]
 
-    def targets(self, items: Sequence[Item]) -> list[Example]:
+    def targets(self, items: Sequence[Item]) -> list[Target]:
         """True verdicts with words."""
         return [Target(item.id, self.truth[item.id], rationale="So the pages say.") for item in items]
 
@@ -88,7 +89,7 @@ class Lessons:
         """Wrong verdicts of the first few items."""
         return [Target(item.id, opposite(self.truth[item.id])) for item in self.items[:FEW]]
 
-    def examples(self, kind: Accepts) -> list[Example]:
+    def examples(self, kind: Accepts) -> Sequence[Example]:
         """A few examples of a kind."""
         few = self.items[:FEW]
         match kind:
@@ -98,6 +99,9 @@ class Lessons:
                 return [Target(item.id, p_falsified=0.25 + 0.5 * (index % 2)) for index, item in enumerate(few)]
             case Accepts.WEIGHTS:
                 return [Target(item.id, self.truth[item.id], weight=0.5 + index) for index, item in enumerate(few)]
+            case Accepts.TASKS:
+                label = [replace(target, rationale="", task="label") for target in self.targets(few)]
+                return [*label, *(replace(target, task="rationale") for target in self.targets(few))]
         return [self._preference(index, kind) for index in range(FEW)]
 
     def _preference(self, index: int, kind: Accepts) -> Preference:

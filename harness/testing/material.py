@@ -15,6 +15,7 @@ from typing import NoReturn
 
 import numpy as np
 
+from harness.handed import Panel, Validation
 from harness.identity import digest, seed_from
 from harness.types import Annotation, Evidence, Image, Item, Outcome, Verdict, opposite, verdict_of
 
@@ -141,6 +142,16 @@ def _annotation(item: Item, verdict: Verdict, teacher: str) -> Annotation:
     p_falsified = p if said == "falsified" else 1 - p
     words = f"The pages {'name' if said == 'pristine' else 'do not name'} {_place(item.caption)}."
     return Annotation(item.id, "ok", verdict_of(p_falsified), p_falsified, words)
+
+
+def validation(teachers: Sequence[str], gaps: bool = False) -> Validation:
+    """A labelled validation split, whose items are others, and what the teachers say of it."""
+    some = items(24, seed=3)
+    labels = truth(some)
+    said = {teacher: one_teacher(some, labels, teacher) for teacher in teachers}
+    if gaps:
+        said = {teacher: with_gaps(said[teacher], 2 + place) for place, teacher in enumerate(teachers)}
+    return Validation(Panel({item.id: item for item in some}, said), labels)
 
 
 def shuffled(verdicts: Mapping[str, Verdict], seed: int) -> dict[str, Verdict]:

@@ -137,9 +137,10 @@ def panel(
     if Need.STAGE1_PREDICTIONS in rule.needs():
         student = _said(items, TEACHERS[0], alike, gaps)
         predictions = {item_id: _prediction(answer) for item_id, answer in student.items()}
+    validation = material.validation(tuple(said), gaps) if Need.VALIDATION in rule.needs() else None
     if bare:
         items = [material.only(item, rule.reads()) for item in items]
-    return Panel({item.id: item for item in (items[::-1] if backwards else items)}, said, predictions)
+    return Panel({item.id: item for item in (items[::-1] if backwards else items)}, said, predictions, validation)
 
 
 def _labels(rule: ConflictRule, count: int) -> list[str]:

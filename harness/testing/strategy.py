@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import cast
 
@@ -94,13 +94,16 @@ def check_examples_are_what_was_announced(strategy: Strategy) -> None:
 
 def check_examples_come_in_a_fixed_order(strategy: Strategy) -> None:
     """Go through items in the pool's order and take chance from seed_from(pool.seed, item_id), never from a set."""
-    for recipe in _recipes(strategy):
+    recipes = _recipes(strategy)
+    for recipe in recipes:
         _examples(recipe, pool(recipe))
-        here = digest_of_examples(recipe)
-        if digest_of_examples(recipe) != here:
-            broken(f"{type(recipe).__name__} makes other examples when it is asked again")
         fresh.expect_sendable(recipe)
-        if fresh.call(digest_of_examples, recipe) != here:
+    here, again = digests_of_examples(recipes), digests_of_examples(recipes)
+    there = fresh.call(digests_of_examples, recipes) if recipes else []
+    for recipe, *made in zip(recipes, here, again, there, strict=True):
+        if made[1] != made[0]:
+            broken(f"{type(recipe).__name__} makes other examples when it is asked again")
+        if made[2] != made[0]:
             broken(f"{type(recipe).__name__} makes other examples in another process")
 
 
@@ -133,19 +136,29 @@ def pool(recipe: Recipe, *, flipped: bool = False, gaps: bool = False, shuffled:
     items = material.items(ITEMS)
     truth = material.truth(items)
     seen = material.shuffled(truth, seed=5) if shuffled else truth
-    said = {teacher: material.one_teacher(items, seen, teacher) for teacher in TEACHERS}
+    teachers = _teachers(recipe)
+    said = {teacher: material.one_teacher(items, seen, teacher) for teacher in teachers}
     rank = _rank(Panel({item.id: item for item in items}, said))
     labels = {item_id: opposite(verdict) if flipped else verdict for item_id, verdict in seen.items()}
     needs = recipe.needs()
     if gaps:
-        said = {teacher: material.with_gaps(said[teacher], 2 + place) for place, teacher in enumerate(TEACHERS)}
+        said = {teacher: material.with_gaps(said[teacher], 2 + place) for place, teacher in enumerate(teachers)}
     panel = Panel(
         {item.id: item for item in items},
         said if Need.ANNOTATIONS in needs else {},
-        _predictions(said[TEACHERS[0]]) if Need.STAGE1_PREDICTIONS in needs else None,
+        _predictions(said[teachers[0]]) if Need.STAGE1_PREDICTIONS in needs else None,
+        material.validation(teachers if Need.ANNOTATIONS in needs else (), gaps) if Need.VALIDATION in needs else None,
     )
     ledger = Ledger.buy(rank, BUDGET, labels) if Need.LABELS in needs else Ledger({})
     return DeclaredPool(panel.items, seed_from("pool"), needs, panel=panel, rank=rank, labels=ledger)
+
+
+def _teachers(recipe: Recipe) -> tuple[str, ...]:
+    """Labels of the teachers that it hears; of as many as it needs where it hears all."""
+    if heard := recipe.teachers():
+        return tuple(sorted(heard))
+    more = range(len(TEACHERS) + 1, recipe.min_teachers() + 1)
+    return (*TEACHERS, *(f"teacher-{number}" for number in more))
 
 
 def _rank(panel: Panel) -> list[Ranked]:
@@ -161,9 +174,12 @@ def _predictions(said: Mapping[str, Annotation]) -> dict[str, Prediction]:
     }
 
 
-def digest_of_examples(recipe: Recipe) -> str:
-    """Digest of the examples that a recipe makes of the kit's pool."""
-    return digest([[type(example).__name__, asdict(example)] for example in recipe.examples(pool(recipe))])
+def digests_of_examples(recipes: Sequence[Recipe]) -> list[str]:
+    """Digest of the examples that each recipe makes of the kit's pool."""
+    return [
+        digest([[type(example).__name__, asdict(example)] for example in recipe.examples(pool(recipe))])
+        for recipe in recipes
+    ]
 
 
 def _recipes(strategy: Strategy) -> list[Recipe]:

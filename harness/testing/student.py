@@ -32,7 +32,7 @@ def check_trains_on_what_it_accepts(student: Student) -> None:
     course = lessons(student)
     if not student.accepts():
         broken("accepts() is empty")
-    preferences = student.accepts() - {Accepts.TARGETS, Accepts.SOFT_TARGETS, Accepts.WEIGHTS}
+    preferences = student.accepts() - {Accepts.TARGETS, Accepts.SOFT_TARGETS, Accepts.WEIGHTS, Accepts.TASKS}
     if preferences and not student.losses():
         broken(f"it accepts {', '.join(sorted(preferences))}, and losses() names no loss for them")
     for kind in sorted(student.accepts()):

@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from harness.api import Objective, Recipe, Strategy, hookimpl
+from harness_strategies.conflicts import LearnRightTeacher
 from harness_strategies.targets import LearnAllTeachers, LearnLabels, LearnMajority
 
 
@@ -24,7 +25,10 @@ class ZeroShot(Strategy):
 
 
 class Stage1Only(Strategy):
-    """Stage 1 alone: all teachers on all training items, no label."""
+    """Stage 1 alone: all teachers on all training items, no label.
+
+    What the second stage must add to. Costs every teacher on the training items, and one training, which `mmkd` shares.
+    """
 
     name = "stage1-only"
 
@@ -38,8 +42,34 @@ class Stage1Only(Strategy):
         return ()
 
 
+class ConsensusSft(Strategy):
+    """Fine-tuning on the items about which all teachers with an answer agree: their verdict in the words of each.
+
+    Agreement as a filter of pseudo-labels, as in co-training (Blum & Mitchell 1998). It learns nothing where
+    the teachers conflict, which are the hard items. Costs every teacher on the training items, no label, and one
+    training.
+    """
+
+    name = "consensus-sft"
+
+    epochs: float | None = Field(default=None, gt=0)
+    """Passes over the agreed items, where the student's own setting is not to be used."""
+    lr: float | None = Field(default=None, gt=0)
+    """Peak learning rate, where the student's own setting is not to be used."""
+
+    def stage1(self) -> Sequence[Recipe]:
+        return (LearnAllTeachers(conflicts="skip", objective=Objective(epochs=self.epochs, lr=self.lr)),)
+
+    def stage2(self) -> Sequence[Recipe]:
+        return ()
+
+
 class MajorityVote(Strategy):
-    """The teachers' majority as pseudo-label, no label bought."""
+    """The teachers' majority as pseudo-label, no label bought.
+
+    −log π of the verdict of most teachers in the words of the surest of them. Costs every teacher on the training
+    items, and one training.
+    """
 
     name = "majority-vote"
 
@@ -61,20 +91,28 @@ class MajorityVote(Strategy):
 class Supervised(Strategy):
     """Bought labels only.
 
-    Buys at random unless told otherwise: a baseline that is trained on hard items only is no fair one.
+    Buys at random unless told otherwise: a baseline that is trained on hard items only is no fair one. At fraction 1
+    it is the label-rich bound. Costs the labels that are bought, no teacher unless ``rationale`` asks for one, and
+    one training.
     """
 
     name = "supervised"
 
     rule: str | None = "random"
     """Name of the rule by which labels are bought."""
+    rationale: Literal["none", "teacher"] = "none"
+    """The bare label, or the words of the surest teacher that is right about it, where one is: that asks every teacher
+    about the training items."""
     epochs: float | None = Field(default=None, gt=0)
     """Passes over the bought labels, where the student's own setting is not to be used."""
     lr: float | None = Field(default=None, gt=0)
     """Peak learning rate, where the student's own setting is not to be used."""
 
     def stage1(self) -> Sequence[Recipe]:
-        return (LearnLabels(objective=Objective(epochs=self.epochs, lr=self.lr)),)
+        objective = Objective(epochs=self.epochs, lr=self.lr)
+        if self.rationale == "teacher":
+            return (LearnRightTeacher(objective=objective, balance="none", replay=0),)
+        return (LearnLabels(objective=objective),)
 
     def stage2(self) -> Sequence[Recipe]:
         return ()
@@ -82,4 +120,4 @@ class Supervised(Strategy):
 
 @hookimpl
 def harness_strategies() -> Iterable[type[Strategy]]:
-    return [ZeroShot, Stage1Only, MajorityVote, Supervised]
+    return [ZeroShot, Stage1Only, ConsensusSft, MajorityVote, Supervised]

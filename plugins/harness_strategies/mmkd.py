@@ -3,133 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import islice
 from typing import Literal
 
 from pydantic import Field
 
-from harness.api import (
-    Accepts,
-    Example,
-    Need,
-    Objective,
-    Pool,
-    Preference,
-    Recipe,
-    Strategy,
-    Target,
-    Verdict,
-    hookimpl,
-    opposite,
-    seed_from,
-)
-from harness_strategies.targets import LearnAllTeachers, consensus, spokesman, target_of
-
-Balance = Literal["none", "undersample", "oversample"]
+from harness.api import Objective, Recipe, Strategy, hookimpl
+from harness_strategies.balance import Balance
+from harness_strategies.conflicts import LearnRightTeacher, PreferRightTeacher, Truth
+from harness_strategies.pairs import Pairs
+from harness_strategies.targets import LearnAllTeachers
 
 REFERENCE_FREE = frozenset({"simpo", "cpo", "orpo"})
 """Preference losses that have no reference."""
-
-
-class _OnConflicts(Recipe):
-    """What is bought, balanced, with a replay of what stage 1 already knew."""
-
-    balance: Balance = "oversample"
-    """How the classes among the bought items are made equal, after buying: an unbalanced set of conflicts
-    taught tiny students to answer one verdict always. Oversampling leaves no label unused."""
-    replay: float = Field(default=2.0, ge=0, le=100)
-    """Items on which the teachers agree, per bought item that is used; their shared answer is learnt again."""
-
-    def needs(self) -> frozenset[Need]:
-        return frozenset({Need.ANNOTATIONS, Need.LABELS})
-
-    def bought(self, pool: Pool) -> list[str]:
-        """Bought items in the order of buying, with both classes alike where that is asked for."""
-        sides: dict[Verdict, list[str]] = {"pristine": [], "falsified": []}
-        for item_id, verdict in pool.labels.items():
-            sides[verdict].append(item_id)
-        fewer, more = sorted(sides.values(), key=len)
-        if self.balance == "none" or not fewer:
-            return list(pool.labels)
-        if self.balance == "undersample":
-            return fewer + more[: len(fewer)]
-        return more + [fewer[index % len(fewer)] for index in range(len(more))]
-
-    def replayed(self, pool: Pool, count: int) -> list[str]:
-        """Items with a consensus that were not bought, at random, with both classes alike."""
-        order = sorted(pool.items, key=lambda item_id: (seed_from(pool.seed, "replay", item_id), item_id))
-        sides: dict[Verdict, list[str]] = {"pristine": [], "falsified": []}
-        for item_id in order:
-            verdict = consensus(pool.panel, item_id)
-            if verdict is not None and item_id not in pool.labels:
-                sides[verdict].append(item_id)
-        wanted = round(self.replay * count / 2)
-        return [item_id for side in sides.values() for item_id in islice(side, wanted)]
-
-
-class LearnRightTeacher(_OnConflicts):
-    """Targets: the answer of the teacher that was right, or the bare label where none was."""
-
-    def examples(self, pool: Pool) -> Iterable[Example]:
-        chosen = [_right(pool, item_id) for item_id in self.bought(pool)]
-        return chosen + [_agreed(pool, item_id) for item_id in self.replayed(pool, len(chosen))]
-
-
-class PreferRightTeacher(_OnConflicts):
-    """Preferences: the teacher that was right over the one that was wrong (DPO, arXiv 2305.18290).
-
-    Where no teacher was wrong there is no pair, and the answer is a plain target; where all were wrong,
-    the label without a rationale is preferred. An objective without ``sft`` learns nothing from plain
-    targets: then items without a pair are left out, and what is replayed is preferred to its flipped verdict.
-    """
-
-    replay_as: Literal["target", "preference"] = "target"
-    """A replayed answer as a plain target, or preferred over the same words with the other verdict."""
-
-    def asks(self) -> frozenset[Accepts]:
-        return frozenset({Accepts.PREFERENCES} | ({Accepts.TARGETS} if self._learns_targets else set()))
-
-    def examples(self, pool: Pool) -> Iterable[Example]:
-        bought = self.bought(pool)
-        examples = [_preferred(pool, item_id) for item_id in bought]
-        if not self._learns_targets:
-            examples = [example for example in examples if isinstance(example, Preference)]
-        flip = self.replay_as == "preference" or not self._learns_targets
-        for item_id in self.replayed(pool, len(bought)):
-            agreed = _agreed(pool, item_id)
-            examples.append(_over_flipped(agreed) if flip else agreed)
-        return examples
-
-    @property
-    def _learns_targets(self) -> bool:
-        return "sft" in self.objective.losses
-
-
-def _right(pool: Pool, item_id: str) -> Target:
-    label = pool.labels[item_id]
-    if label in pool.panel.verdicts(item_id):
-        return target_of(spokesman(pool.panel, item_id, label))
-    return Target(item_id, label)
-
-
-def _preferred(pool: Pool, item_id: str) -> Example:
-    right = _right(pool, item_id)
-    wrong = opposite(pool.labels[item_id])
-    if wrong not in pool.panel.verdicts(item_id):
-        return right
-    return Preference(item_id, right, (target_of(spokesman(pool.panel, item_id, wrong)),))
-
-
-def _agreed(pool: Pool, item_id: str) -> Target:
-    verdict = consensus(pool.panel, item_id)
-    assert verdict is not None
-    return target_of(spokesman(pool.panel, item_id, verdict))
-
-
-def _over_flipped(target: Target) -> Preference:
-    assert target.verdict is not None
-    flipped = Target(target.item_id, opposite(target.verdict), rationale=target.rationale)
-    return Preference(target.item_id, target, (flipped,))
 
 
 class Mmkd(Strategy):
@@ -137,6 +22,8 @@ class Mmkd(Strategy):
 
     Stage 1 learns every teacher on every item; stage 2 goes on from that adapter with LoRA fine-tuning and
     DPO where the teachers conflict. The paper's summary fixes that much; every option below is our choice.
+    Costs the labels that are bought, every teacher on the training items, and two trainings (three where stage 2 is
+    sequential).
     """
 
     name = "mmkd"
@@ -148,8 +35,16 @@ class Mmkd(Strategy):
     preference_loss: str = "sigmoid"
     """The preference loss, by the name that the student gives it: TRL's, or such as ``simpo``, ``cpo`` and ``orpo``,
     which hold the student to no reference. CPO and ORPO as published have ``sft_weight`` 1 in a joint stage 2."""
+    pairs: Literal[Pairs, "majority-over-minority"] = "right-over-wrong"
+    """Who is preferred to whom. The surest teacher that was right over the surest that was wrong (``right-over-wrong``)
+    or over all that were wrong; the right answer over its own words with the other verdict (``verdict-flip``); right
+    over wrong at like length (``length-matched``); also the right answer over itself with another item's image
+    (``image-negative``); right over what the stage-1 student says wrongly (``own-mistakes``); or, without buying
+    a label, most teachers over the others on every conflict (``majority-over-minority``, from three teachers on)."""
     sft_weight: float = Field(default=1.0, ge=0)
-    """Weight of the chosen answer's likelihood beside the preference loss, in a joint stage 2."""
+    """Weight of the chosen answer's likelihood beside the preference loss, in a joint stage 2; at 0 it is DPO alone."""
+    anchor: float = Field(default=0.0, ge=0)
+    """Weight of mDPO's anchor, which wants the chosen answer likelier than under the reference (arXiv 2406.11839)."""
     beta: float = Field(default=0.1, gt=0)
     """How strongly DPO holds the student to the stage-1 adapter; the scale of SimPO's reward (2 or more), ORPO's λ."""
     gamma: float = Field(default=0.5, ge=0)
@@ -174,28 +69,39 @@ class Mmkd(Strategy):
             case "sft":
                 return (self._fine_tuning(),)
             case "dpo":
-                return (self._preferring({self.preference_loss: 1.0}),)
+                return (self._preferring(),)
             case "sequential":
-                return (self._fine_tuning(), self._preferring({self.preference_loss: 1.0}))
+                return (self._fine_tuning(), self._preferring())
             case "joint":
-                return (self._preferring({self.preference_loss: 1.0, "sft": self.sft_weight}),)
+                return (self._preferring({"sft": self.sft_weight}),)
 
     def _fine_tuning(self) -> Recipe:
         objective = Objective(epochs=self.epochs, lr=self.lr)
-        return LearnRightTeacher(objective=objective, balance=self.balance, replay=self.replay)
+        return LearnRightTeacher(objective=objective, truth=self._truth, balance=self.balance, replay=self.replay)
 
-    def _preferring(self, losses: Mapping[str, float]) -> Recipe:
+    def _preferring(self, besides: Mapping[str, float] | None = None) -> Recipe:
+        weights = {"anchor": self.anchor, **(besides or {})}
+        losses = {self.preference_loss: 1.0} | {loss: weight for loss, weight in weights.items() if weight}
         objective = Objective(
             losses=losses,
             beta=self.beta,
             gamma=self.gamma,
-            reference="none" if self.preference_loss in REFERENCE_FREE else "start",
+            reference="none" if losses.keys() <= REFERENCE_FREE | {"sft"} else "start",
             epochs=self.epochs,
             lr=self.lr,
         )
         return PreferRightTeacher(
-            objective=objective, balance=self.balance, replay=self.replay, replay_as=self.replay_as
+            objective=objective,
+            truth=self._truth,
+            pairs="right-over-wrong" if self.pairs == "majority-over-minority" else self.pairs,
+            balance=self.balance,
+            replay=self.replay,
+            replay_as=self.replay_as,
         )
+
+    @property
+    def _truth(self) -> Truth:
+        return "majority" if self.pairs == "majority-over-minority" else "labels"
 
 
 @hookimpl

@@ -2,37 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
-from harness.api import (
-    Annotation,
-    Example,
-    Need,
-    Panel,
-    Pool,
-    Recipe,
-    Target,
-    Verdict,
-    verdict_of,
-)
-
-
-def target_of(annotation: Annotation) -> Target:
-    """The teacher's answer as something to be learnt."""
-    return Target(annotation.item_id, annotation.verdict, rationale=annotation.rationale)
-
-
-def consensus(panel: Panel, item_id: str) -> Verdict | None:
-    """The verdict that all teachers with an answer share; None where they differ or none answered."""
-    verdicts = set(panel.verdicts(item_id))
-    return verdicts.pop() if len(verdicts) == 1 else None
-
-
-def spokesman(panel: Panel, item_id: str, verdict: Verdict) -> Annotation:
-    """Of the teachers that gave this verdict, the surest; the first by label where several are."""
-    side = [said for said in panel.answers(item_id) if said.verdict == verdict]
-    return max(side, key=lambda said: abs(said.probability - 0.5))
+from harness.api import Example, Need, Panel, Pool, Recipe, Target, Verdict, verdict_of
+from harness_strategies.answers import answers, majority, spokesman
 
 
 class LearnAllTeachers(Recipe):
@@ -48,13 +22,14 @@ class LearnAllTeachers(Recipe):
         for item_id in pool.items:
             yield from self._targets(pool.panel, item_id)
 
-    def _targets(self, panel: Panel, item_id: str) -> Iterator[Target]:
-        answers = panel.answers(item_id)
+    def _targets(self, panel: Panel, item_id: str) -> Sequence[Target]:
+        given = answers(panel, item_id)
         if self.conflicts == "each" or not panel.disagree(item_id):
-            yield from map(target_of, answers)
-        elif self.conflicts == "probability":
-            verdict = verdict_of(sum(said.probability for said in answers) / len(answers))
-            yield from (target_of(said) for said in answers if said.verdict == verdict)
+            return given
+        if self.conflicts == "skip":
+            return []
+        surer = verdict_of(mean_probability(panel, item_id))
+        return [answer for answer in given if answer.verdict == surer]
 
 
 class LearnMajority(Recipe):
@@ -68,19 +43,9 @@ class LearnMajority(Recipe):
 
     def examples(self, pool: Pool) -> Iterable[Example]:
         for item_id in pool.items:
-            verdict = self._majority(pool.panel, item_id)
+            verdict = voted(pool.panel, item_id, self.ties)
             if verdict is not None:
-                yield target_of(spokesman(pool.panel, item_id, verdict))
-
-    def _majority(self, panel: Panel, item_id: str) -> Verdict | None:
-        votes = panel.verdicts(item_id)
-        falsified = votes.count("falsified")
-        if 2 * falsified != len(votes):
-            return "falsified" if 2 * falsified > len(votes) else "pristine"
-        if not votes or self.ties == "skip":
-            return None
-        surer = verdict_of(sum(said.probability for said in panel.answers(item_id)) / len(votes))
-        return surer if surer in votes else None
+                yield spokesman(pool.panel, item_id, verdict)
 
 
 class LearnLabels(Recipe):
@@ -91,3 +56,18 @@ class LearnLabels(Recipe):
 
     def examples(self, pool: Pool) -> Iterable[Example]:
         return [Target(item_id, verdict) for item_id, verdict in pool.labels.items()]
+
+
+def mean_probability(panel: Panel, item_id: str) -> float:
+    """The mean of what the teachers with an answer give as probability of falsified; there must be one."""
+    given = panel.answers(item_id)
+    return sum(said.probability for said in given) / len(given)
+
+
+def voted(panel: Panel, item_id: str, ties: Literal["skip", "probability"]) -> Verdict | None:
+    """The majority's verdict; of a tie that of the surer side, where that is asked for and somebody gave it."""
+    verdict = majority(panel, item_id)
+    if verdict is not None or ties == "skip" or not panel.answers(item_id):
+        return verdict
+    surer = verdict_of(mean_probability(panel, item_id))
+    return surer if surer in panel.verdicts(item_id) else None

@@ -156,9 +156,11 @@ def _metric(arm: Arm, column: str, show: Callable[[float], str]) -> Cell:
 
 
 def labels(row: Row) -> Cell:
-    """How many labels were bought, and whether that was fewer than the budget."""
-    note = "saturated" if row.flag("saturated") else ""
-    return number(row, "labels_bought", count, UNDEFINED["labels_bought"], note)
+    """How many labels were bought, whether that was fewer than the budget, and how many of validation were read."""
+    notes = ["saturated"] if row.flag("saturated") else []
+    if (read := row.number("validation_labels")) > 0:
+        notes.append(f"and {count(read)} of validation")
+    return number(row, "labels_bought", count, UNDEFINED["labels_bought"], "; ".join(notes))
 
 
 def _seeds(arm: Arm) -> Cell:

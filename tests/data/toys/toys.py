@@ -397,7 +397,7 @@ class Parrot(Strategy):
 
 
 class SelfTraining(Strategy):
-    name = "self-training"
+    name = "own-words"
     revision = 1
 
     def stage1(self):
