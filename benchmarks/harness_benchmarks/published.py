@@ -52,10 +52,10 @@ _QUESTION = re.compile(r"\s*(no, |yes, )?(is|are|was|were|do|does|did|has|have)\
 _BREAKS = re.compile(r"[\W_]+")
 
 
-def locate(place: str, root: str | None, names: Sequence[str]) -> tuple[Path, ...]:
-    """The files of a data set in ``root``, or else in its folder in the one that the environment names.
+def folder_of(place: str, root: str | None) -> Path:
+    """The folder of a data set: ``root``, or else its own in the one that the environment names.
 
-    Raises `DataError` for a folder that is not known, and for all the files that are missing from it.
+    Raises `DataError` where neither is given.
     """
     variable = os.environ.get(VARIABLE)
     if root is None and not variable:
@@ -64,7 +64,12 @@ def locate(place: str, root: str | None, names: Sequence[str]) -> tuple[Path, ..
             place=place,
             remedy=f"set {VARIABLE} to the folder that holds {place}/, or give the folder of the files as root",
         )
-    folder = Path(root) if root is not None else Path(variable or "") / place
+    return Path(root) if root is not None else Path(variable or "") / place
+
+
+def locate(place: str, root: str | None, names: Sequence[str]) -> tuple[Path, ...]:
+    """The files of a data set in its folder (`folder_of`); raises `DataError` for all that are missing from it."""
+    folder = folder_of(place, root)
     missing = [name for name in names if not (folder / name).is_file()]
     if missing:
         raise DataError(
