@@ -26,7 +26,7 @@ from harness_benchmarks.evidence import WithOracles
 from harness_benchmarks.file_stamps import stamped
 from harness_benchmarks.newsclippings_annotations import SIZES, Subset
 from harness_benchmarks.newsclippings_crawl import Search, check_places, crawl_of
-from harness_benchmarks.newsclippings_entries import Entries, Grouping, entries_of
+from harness_benchmarks.newsclippings_entries import Entries, Grouping, Wanted, entries_of
 from harness_benchmarks.newsclippings_evidence import Asker, Reader
 from harness_benchmarks.newsclippings_files import Places, files_of, places_of, too_few, unknown_places
 from harness_benchmarks.newsclippings_items import Items, Part, part_of
@@ -120,25 +120,22 @@ class NewsClippings(WithOracles):
         parts: list[Part] = []
         # Reading says what is wrong with a file; here it is enough to say which are there.
         with suppress(DataError):
-            entries = self._entries(places)
+            entries = entries_of(self._wanted(places))
             parts += [part for split in SPLITS if (part := self._read(split))]
         return tuple(files_of(places, entries, parts, self.images, self.searches))
 
     def _places(self) -> Places:
         return places_of(self.root, self.visual_news, self.evidence, self.subset)
 
-    def _entries(self, places: Places) -> Mapping[Split, Entries]:
+    def _wanted(self, places: Places) -> Wanted:
         limits = self.limit if isinstance(self.limit, Mapping) else dict.fromkeys(SPLITS, self.limit)
         drawn = tuple((split, limit) for split in SPLITS if (limit := limits.get(split)) is not None)
-        return entries_of(places.files(), drawn, self.seed, self.grouping)
+        return Wanted(places.files(), drawn, self.seed, self.grouping)
 
     def _read(self, split: Split) -> Part | None:
         """A split, whatever is missing from it; None where its file is not there."""
         places = self._places()
-        entries = self._entries(places)
-        if split not in entries:
-            return None
-        return part_of(split, entries, places.data_file(), self.images, self.oracle_ranking)
+        return part_of(split, self._wanted(places), places.data_file(), self.images, self.oracle_ranking)
 
     def _part(self, split: Split) -> Part | None:
         part = self._read(split)

@@ -54,7 +54,7 @@ class _Entry(msgspec.Struct, gc=False):
     id: Id
     image_id: Id
     falsified: bool
-    source_dataset: Annotated[int, msgspec.Meta(ge=-1, le=127)] | None = None
+    source_dataset: Annotated[int, msgspec.Meta(ge=-1, le=127)] = -1
 
 
 class _File(msgspec.Struct):
@@ -97,16 +97,12 @@ def annotations_of(file: Stamp) -> Annotations:
         caption_ids=np.fromiter((entry.id for entry in entries), np.int64, count),
         image_ids=np.fromiter((entry.image_id for entry in entries), np.int64, count),
         falsified=np.fromiter((entry.falsified for entry in entries), np.bool_, count),
-        datasets=np.fromiter((_dataset(entry) for entry in entries), np.int8, count),
+        datasets=np.fromiter((entry.source_dataset for entry in entries), np.int8, count),
         names=_names(found.source_datasets),
         disorder="",
     )
     _check_labels(path, columns)
     return replace(columns, disorder=_disorder(columns))
-
-
-def _dataset(entry: _Entry) -> int:
-    return -1 if entry.source_dataset is None else entry.source_dataset
 
 
 def _decoded(path: Path, data: bytes) -> _File:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
@@ -11,15 +11,29 @@ from typing import TYPE_CHECKING, Literal
 from harness.api import SPLITS, Split, digest
 from harness_benchmarks.file_stamps import Stamp
 from harness_benchmarks.newsclippings_annotations import Annotations, annotations_of
+from harness_benchmarks.published import content_id
+from harness_benchmarks.visual_news import distinct
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+_CHUNK = 10_000
+
 Grouping = Literal["image-and-story", "story"]
 
-Files = tuple[tuple[Split, Stamp], ...]
-"""The annotation files that are there."""
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which entries are asked for."""
+
+    files: tuple[tuple[Split, Stamp], ...]
+    """The annotation files that are there."""
+    limits: tuple[tuple[Split, int], ...]
+    """Most entries of a split."""
+    seed: int
+    """Which of them are drawn."""
+    grouping: Grouping
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +41,14 @@ class Entries:
     """The entries of a split that are asked for, in the order of their items."""
 
     annotations: Annotations
-    places: NDArray[np.int64]
+    places: NDArray[np.int32]
     """Where they stand in the file."""
-    ids: NDArray[np.bytes_]
-    groups: NDArray[np.bytes_]
-    repeated: int
-    """How many of them have image and caption of another one."""
+    ids: NDArray[np.uint64]
+    """Their ids as numbers, which an item's id spells in 16 hex digits."""
+    stories: NDArray[np.int64]
+    """The smallest VisualNews id in the group of each."""
+    again: NDArray[np.bool_]
+    """Whether an earlier entry has the same image and caption."""
 
     @property
     def caption_ids(self) -> NDArray[np.int64]:
@@ -44,37 +60,28 @@ class Entries:
         """VisualNews ids of their images."""
         return self.annotations.image_ids[self.places]
 
-    @property
-    def falsified(self) -> NDArray[np.bool_]:
-        """Their labels."""
-        return self.annotations.falsified[self.places]
 
-
+# Every step asks for items; a matrix has one such data set, seldom more.
 @lru_cache(maxsize=4)
-def entries_of(
-    files: Files, limits: tuple[tuple[Split, int], ...], seed: int, grouping: Grouping
-) -> Mapping[Split, Entries]:
+def entries_of(wanted: Wanted) -> Mapping[Split, Entries]:
     """Entries of every split; raises `DataError`."""
-    found = {split: annotations_of(file) for split, file in files}
+    found = {split: annotations_of(file) for split, file in wanted.files}
     ids = _ids(found)
-    return {
-        split: _entries(annotations, ids[split], dict(limits).get(split), seed, grouping)
-        for split, annotations in found.items()
-    }
+    return {split: _entries(annotations, *ids[split], split, wanted) for split, annotations in found.items()}
 
 
 def _entries(
-    annotations: Annotations, ids: NDArray[np.bytes_], limit: int | None, seed: int, grouping: Grouping
+    annotations: Annotations, ids: NDArray[np.uint64], again: NDArray[np.bool_], split: Split, wanted: Wanted
 ) -> Entries:
     import numpy as np
 
-    places = np.arange(len(annotations)) if limit is None else _drawn(annotations, limit, seed)
+    limit = dict(wanted.limits).get(split)
+    drawn = np.arange(len(annotations)) if limit is None else _drawn(annotations, limit, wanted.seed)
     # The published order tells labels by the parity of an entry's place; that of digests tells nothing.
-    places = places[np.argsort(ids[places], kind="stable")]
+    places = drawn[np.argsort(ids[drawn], kind="stable")].astype(np.int32)
     captions, images = annotations.caption_ids[places], annotations.image_ids[places]
-    stories = captions if grouping == "story" else _linked(captions, images)
-    pairs = np.unique(np.stack([captions, images]), axis=1)
-    return Entries(annotations, places, ids[places], _named(stories), len(places) - pairs.shape[1])
+    stories = captions if wanted.grouping == "story" else _linked(captions, images)
+    return Entries(annotations, places, ids[places], stories, again[places])
 
 
 def _drawn(annotations: Annotations, limit: int, seed: int) -> NDArray[np.int64]:
@@ -87,40 +94,46 @@ def _drawn(annotations: Annotations, limit: int, seed: int) -> NDArray[np.int64]
     return np.flatnonzero(np.isin(story, fitting))
 
 
-def _ids(found: Mapping[Split, Annotations]) -> dict[Split, NDArray[np.bytes_]]:
-    """`content_id` of the columns id and image_id, and of how often the pair has occurred before, where it has.
+def _ids(found: Mapping[Split, Annotations]) -> dict[Split, tuple[NDArray[np.uint64], NDArray[np.bool_]]]:
+    """`content_id` of the columns id and image_id, and of how often the pair has occurred before, where it has; and
+    whether it has.
 
     Splits count as one file that begins with test, so that nothing but test's own file says what its ids are.
     """
     import numpy as np
 
     order = [split for split in reversed(SPLITS) if split in found]
-    pairs = np.concatenate([np.stack([found[split].caption_ids, found[split].image_ids], axis=1) for split in order])
-    before = _occurrences(pairs)
-    names = np.fromiter(
-        (_content_id(one, other, again) for (one, other), again in zip(pairs.tolist(), before.tolist(), strict=True)),
-        "S16",
-        len(pairs),
-    )
+    captions = np.concatenate([found[split].caption_ids for split in order])
+    images = np.concatenate([found[split].image_ids for split in order])
+    before = _occurrences(captions, images)
+    ids = np.frombuffer(b"".join(_pair_ids(captions, images)), ">u8").astype(np.uint64)
+    for place in before.nonzero()[0].tolist():
+        ids[place] = int(opaque(int(captions[place]), int(images[place]), int(before[place])), 16)
     ends = np.cumsum([len(found[split]) for split in order])[:-1]
-    return dict(zip(order, np.split(names, ends), strict=True))
+    return dict(zip(order, zip(np.split(ids, ends), np.split(before > 0, ends), strict=True), strict=True))
 
 
-def _content_id(caption_id: int, image_id: int, again: int) -> bytes:
-    """The text of a JSON list of texts is written here by hand, since there may be half a million."""
-    text = f'["{caption_id}","{image_id}","{again}"]' if again else f'["{caption_id}","{image_id}"]'
-    return sha256(text.encode()).hexdigest()[:16].encode()
+def _pair_ids(captions: NDArray[np.int64], images: NDArray[np.int64]) -> Iterator[bytes]:
+    """The 8 bytes that `opaque` spells of each pair, some thousand at a time, since there may be half a million."""
+    for begin in range(0, len(captions), _CHUNK):
+        columns = (column[begin : begin + _CHUNK].tolist() for column in (captions, images))
+        yield b"".join(sha256(b'["%d","%d"]' % pair).digest()[:8] for pair in zip(*columns, strict=True))
 
 
-def _occurrences(pairs: NDArray[np.int64]) -> NDArray[np.int64]:
-    """How many equal rows stand before each row."""
+def opaque(*numbers: int) -> str:
+    """`content_id` of numbers as texts."""
+    return content_id(*map(str, numbers))
+
+
+def _occurrences(captions: NDArray[np.int64], images: NDArray[np.int64]) -> NDArray[np.int64]:
+    """How many equal pairs stand before each pair."""
     import numpy as np
 
-    order = np.lexsort((pairs[:, 1], pairs[:, 0]))
-    fresh = np.ones(len(pairs), np.bool_)
-    fresh[1:] = (pairs[order][1:] != pairs[order][:-1]).any(axis=1)
-    counted = np.arange(len(pairs))
-    found = np.empty(len(pairs), np.int64)
+    order = np.lexsort((images, captions))
+    fresh = np.ones(len(order), np.bool_)
+    fresh[1:] = (np.diff(captions[order]) != 0) | (np.diff(images[order]) != 0)
+    counted = np.arange(len(order))
+    found = np.empty_like(counted)
     found[order] = counted - np.maximum.accumulate(np.where(fresh, counted, 0))
     return found
 
@@ -129,25 +142,14 @@ def _linked(captions: NDArray[np.int64], images: NDArray[np.int64]) -> NDArray[n
     """The smallest id of all that are linked by an entry, directly or by others, for each entry."""
     import numpy as np
 
-    ids, places = np.unique(np.concatenate([captions, images]), return_inverse=True)
-    parent = list(range(len(ids)))
-
-    def root(place: int) -> int:
-        while parent[place] != place:
-            parent[place] = place = parent[parent[place]]
-        return place
-
-    ends = places.reshape(2, -1)
-    for one, other in ends[:, ends[0] != ends[1]].T.tolist():
-        low, high = sorted((root(one), root(other)))
-        parent[high] = low
-    return ids[[root(place) for place in ends[0].tolist()]]
-
-
-def _named(stories: NDArray[np.int64]) -> NDArray[np.bytes_]:
-    """Names of groups that tell nothing."""
-    import numpy as np
-
-    unique, places = np.unique(stories, return_inverse=True)
-    names: Sequence[bytes] = [sha256(f'["{story}"]'.encode()).hexdigest()[:16].encode() for story in unique.tolist()]
-    return np.asarray(names, "S16")[places]
+    ids = distinct(np.concatenate([captions, images]))
+    ends = np.searchsorted(ids, captions), np.searchsorted(ids, images)
+    root = np.arange(len(ids))
+    while True:
+        one, other = (root[end] for end in ends)
+        if (one == other).all():
+            return ids[root[ends[0]]]
+        # Each root with a smaller neighbour is hung below it, and then every article below its root.
+        np.minimum.at(root, np.maximum(one, other), np.minimum(one, other))
+        while (root != root[root]).any():
+            root = root[root]

@@ -11,7 +11,7 @@ from harness_benchmarks.file_stamps import Stamp, stamp
 from harness_benchmarks.newsclippings_annotations import FILES, SOURCE, SUBSETS
 from harness_benchmarks.newsclippings_crawl import FOLDERS, Search, crawl_of, rooted
 from harness_benchmarks.newsclippings_crawl import SOURCE as CRAWL_SOURCE
-from harness_benchmarks.newsclippings_entries import Entries, Files
+from harness_benchmarks.newsclippings_entries import Entries
 from harness_benchmarks.newsclippings_items import Part
 from harness_benchmarks.published import VARIABLE, folder_of
 from harness_benchmarks.visual_news import SOURCE as NEWS_SOURCE
@@ -31,7 +31,7 @@ class Places:
     crawl: Path | None
     """Folder of the crawl; None where no evidence is asked for."""
 
-    def files(self) -> Files:
+    def files(self) -> tuple[tuple[Split, Stamp], ...]:
         """The annotation files that are there; raises `DataError` where none is."""
         found = {split: stamp(self.annotations / name) for split, name in FILES.items()}
         there = tuple((split, file) for split, file in found.items() if file)
@@ -95,7 +95,7 @@ def too_few(part: Part, refused: bool) -> DataError | None:
     skipped = part.skipped()
     if not skipped or (len(part) and not refused):
         return None
-    first, count = skipped[0], len(part.faults)
+    first, count = skipped[0], len(part.entries.places)
     cause = f"{len(skipped)} of the {count} {part.split} entries are no items, first {first.what}: {first.reason}"
     files = f"VisualNews ({NEWS_SOURCE}) in {part.folder}"
     return DataError(
@@ -132,8 +132,7 @@ def _images(parts: Iterable[Part]) -> set[Path]:
     return {
         part.image_path(number)
         for part in parts
-        for number, article in enumerate(part.images.tolist())
-        if part.articles.paths[article]
+        for number in part.articles.paths.sizes[part.images].nonzero()[0].tolist()
     }
 
 

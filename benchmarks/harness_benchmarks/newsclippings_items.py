@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
 from harness.api import Evidence, Image, Item, Skipped, Split, Verdict
 from harness_benchmarks.file_stamps import Stamp
-from harness_benchmarks.newsclippings_entries import Entries
+from harness_benchmarks.newsclippings_entries import Entries, Wanted, entries_of, opaque
 from harness_benchmarks.newsclippings_pictures import faults_of
-from harness_benchmarks.visual_news import Articles, articles_of
+from harness_benchmarks.visual_news import Articles, distinct, read_articles
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+
+_CHUNK = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +29,15 @@ class Part:
     split: Split
     entries: Entries
     articles: Articles
-    captions: NDArray[np.int64]
+    captions: NDArray[np.int32]
     """Which article an entry's caption is of."""
-    images: NDArray[np.int64]
+    images: NDArray[np.int32]
     """Which article an entry's image is of."""
     folder: Path
     """What image paths begin at."""
-    faults: Sequence[str]
-    """Why an entry is no item; empty where it is one."""
-    kept: NDArray[np.int64]
+    faults: Mapping[int, str]
+    """Why entries are no items, by their number."""
+    kept: NDArray[np.int32]
     """Numbers of the entries that are items."""
 
     def __len__(self) -> int:
@@ -42,7 +45,7 @@ class Part:
 
     def id(self, number: int) -> str:
         """An entry's id as an item."""
-        return str(self.entries.ids[number], "ascii")
+        return f"{int(self.entries.ids[number]):016x}"
 
     def caption(self, number: int) -> str:
         """An entry's caption."""
@@ -58,7 +61,7 @@ class Part:
 
     def group(self, number: int) -> str:
         """An entry's group."""
-        return str(self.entries.groups[number], "ascii")
+        return opaque(int(self.entries.stories[number]))
 
     def content(self, number: int) -> list[str]:
         """What of an entry stands in the files alone: id, caption and group."""
@@ -70,9 +73,14 @@ class Part:
 
     def labels(self) -> dict[str, Verdict]:
         """Ground truth by item id."""
-        falsified = self.entries.falsified[self.kept].tolist()
-        names = self.entries.ids[self.kept].astype(str).tolist()
-        return {name: "falsified" if lie else "pristine" for name, lie in zip(names, falsified, strict=True)}
+        found: dict[str, Verdict] = {}
+        # Some thousand at a time: whole columns as Python's numbers would take more room than the labels.
+        for begin in range(0, len(self.kept), _CHUNK):
+            numbers = self.kept[begin : begin + _CHUNK]
+            ids, lies = self.entries.ids[numbers], self.entries.annotations.falsified[self.entries.places[numbers]]
+            for item_id, lie in zip(ids.tolist(), lies.tolist(), strict=True):
+                found[f"{item_id:016x}"] = "falsified" if lie else "pristine"
+        return found
 
     def verdict(self, number: int) -> Verdict:
         """An entry's label."""
@@ -80,7 +88,7 @@ class Part:
 
     def skipped(self) -> list[Skipped]:
         """The entries that are no items, in the order of the file."""
-        found = sorted((self.place(number), fault) for number, fault in enumerate(self.faults) if fault)
+        found = sorted((self.place(number), fault) for number, fault in self.faults.items())
         file = self.entries.annotations.file
         return [Skipped(f"entry {place} of {file}", fault, self.split) for place, fault in found]
 
@@ -118,41 +126,53 @@ class Items(Sequence[Item]):
         )
 
 
-def part_of(split: Split, entries: Mapping[Split, Entries], data: Stamp, with_images: bool, all_captions: bool) -> Part:
-    """A split with its articles. ``all_captions`` asks for those of the images' articles, too."""
+def part_of(split: Split, wanted: Wanted, data: Stamp, with_images: bool, all_captions: bool) -> Part | None:
+    """A split with its articles; None where its file is not there. ``all_captions`` asks for those of images, too."""
     import numpy as np
 
-    # Whoever asks for one split soon asks for another, and the articles of all are read at once.
-    texts, pictures = (
-        np.unique(np.concatenate([getattr(found, column) for found in entries.values()]))
-        for column in ("caption_ids", "image_ids")
-    )
-    if all_captions:
-        texts = np.union1d(texts, pictures)
-    articles = articles_of(data, texts.tobytes(), pictures.tobytes())
-    folder, own = Path(data.path).parent, entries[split]
+    own = entries_of(wanted).get(split)
+    if own is None:
+        return None
+    articles, folder = _articles(data, wanted, all_captions), Path(data.path).parent
     captions, images = articles.places(own.caption_ids), articles.places(own.image_ids)
-    told = [_untold(articles, place) for place in captions.tolist()]
-    broken = _broken(articles, folder, np.unique(images).tolist()) if with_images else {}
-    faults = [fault or broken.get(place, "") for fault, place in zip(told, images.tolist(), strict=True)]
-    kept = np.flatnonzero(np.fromiter((not fault for fault in faults), np.bool_, len(faults)))
+    faults = _untold(articles, captions)
+    if with_images:
+        broken = _broken(articles, folder, np.unique(images).tolist())
+        hit = np.flatnonzero(np.isin(images, list(broken)))
+        faults = {number: broken[int(images[number])] for number in hit.tolist()} | faults
+    kept = np.delete(np.arange(len(captions), dtype=np.int32), list(faults))
     return Part(split, own, articles, captions, images, folder, faults, kept)
 
 
-def _untold(articles: Articles, place: int) -> str:
-    """Why there is no caption; empty where there is one."""
-    if articles.captions[place].strip():
-        return ""
-    return "its caption is empty" if articles.known[place] else "VisualNews has no such article as its caption's"
+# A scan of all three splits' articles takes seconds, and every step asks for items.
+@lru_cache(maxsize=2)
+def _articles(data: Stamp, wanted: Wanted, all_captions: bool) -> Articles:
+    """The articles of all splits, since whoever asks for one soon asks for another."""
+    import numpy as np
+
+    texts, pictures = (
+        distinct(np.concatenate([getattr(found, column) for found in entries_of(wanted).values()]))
+        for column in ("caption_ids", "image_ids")
+    )
+    return read_articles(Path(data.path), np.union1d(texts, pictures) if all_captions else texts, pictures)
+
+
+def _untold(articles: Articles, captions: NDArray[np.int32]) -> dict[int, str]:
+    """Entries without a caption."""
+    return {
+        number: "its caption is empty"
+        if articles.known[captions[number]]
+        else "VisualNews has no such article as its caption's"
+        for number in (articles.captions.sizes[captions] == 0).nonzero()[0].tolist()
+    }
 
 
 def _broken(articles: Articles, folder: Path, places: Sequence[int]) -> dict[int, str]:
     """Why images cannot be shown, by the place of their article."""
-    found = {
-        place: fault for place in places if (fault := _misnamed(articles.paths[place], bool(articles.known[place])))
-    }
+    paths = {place: articles.paths[place] for place in places}
+    found = {place: fault for place, path in paths.items() if (fault := _misnamed(path, bool(articles.known[place])))}
     named = [place for place in places if place not in found]
-    faults = faults_of([Path(f"{folder}/{articles.paths[place]}") for place in named])
+    faults = faults_of([Path(f"{folder}/{paths[place]}") for place in named])
     return found | {place: fault for place, fault in zip(named, faults, strict=True) if fault}
 
 

@@ -13,15 +13,17 @@ from harness_benchmarks.newsclippings_items import Part
 
 def notes_of(parts: Sequence[Part], subset: str) -> dict[str, str | int]:
     """Entries, why some are no items, and how items hang together, over all splits."""
-    faults = Counter(_reason(fault) for part in parts for fault in part.faults if fault)
+    faults = Counter(_reason(fault) for part in parts for fault in part.faults.values())
     disorder = [part.entries.annotations.file for part in parts if part.entries.annotations.disorder]
-    groups = Counter(group for part in parts for group in part.entries.groups[part.kept].tolist())
+    groups = Counter(group for part in parts for group in part.entries.stories[part.kept].tolist())
     return {
         "subset": subset,
         **_datasets(parts),
         **{f"entries left out: {reason}": count for reason, count in sorted(faults.items())},
-        "entries beyond the limit": sum(len(part.entries.annotations) - len(part.faults) for part in parts),
-        "items with image and caption of another item": sum(part.entries.repeated for part in parts),
+        "entries beyond the limit": sum(len(part.entries.annotations) - len(part.entries.places) for part in parts),
+        "items with image and caption of an earlier item": sum(
+            int(part.entries.again[part.kept].sum()) for part in parts
+        ),
         "items in the largest group": max(groups.values(), default=0),
         "articles in more than one split": _shared(parts),
         **({"files that are not in the published order": ", ".join(disorder)} if disorder else {}),
