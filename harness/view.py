@@ -244,7 +244,8 @@ CONFLICT_COLUMNS = (
 """Diagnosis with all of the training labels that the data set has; nothing that trains sees it. ``falsified_share`` is
 among the conflicts; ``agreement_accuracy`` is how often the teachers are right where they do not conflict."""
 
-BENCHMARK_COLUMNS = ("benchmark", "split", "items", "pristine", "falsified", "unlabelled", "groups", "notes")
+BENCHMARK_COLUMNS = ("benchmark", "split", "items", "pristine", "falsified", "unlabelled", "groups", "notes", "oracles")
+"""``oracles`` says what of the way it is read depends on the label; empty where nothing does."""
 FAILURE_COLUMNS = ("step", "what", "state", "reason", "cells")
 
 

@@ -13,7 +13,7 @@ from harness_benchmarks.newsclippings_crawl import FOLDERS, Search, crawl_of, ro
 from harness_benchmarks.newsclippings_crawl import SOURCE as CRAWL_SOURCE
 from harness_benchmarks.newsclippings_entries import Entries
 from harness_benchmarks.newsclippings_items import Part
-from harness_benchmarks.published import VARIABLE, folder_of
+from harness_benchmarks.published import VARIABLE, folder_of, unplaced
 from harness_benchmarks.visual_news import SOURCE as NEWS_SOURCE
 
 NAME = "newsclippings"
@@ -67,6 +67,8 @@ def _missing(cause: str, source: str, option: str) -> DataError:
 def places_of(root: str | None, visual_news: str | None, evidence: bool | str, subset: str) -> Places:
     """Where the files are, by what is there; raises `DataError` where no folder is known."""
     folder = folder_of(NAME, root)
+    if folder is None:
+        raise unplaced(NAME)
     above = (folder, folder.parent, folder.parent.parent)
     inner = [folder / name / subset for name in (".", "data", "news_clippings/data", "news_clippings")]
     news = [Path(visual_news)] if visual_news else [place / "visual_news" for place in above]
