@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from urllib.parse import unquote, urlsplit
 
@@ -54,14 +54,31 @@ def lies_in(address: str, domains: Iterable[str]) -> bool:
     Whole labels are compared: neither ``notsnopes.com`` nor ``snopes.com.example.org`` is in ``snopes.com``.
     Copies in an archive, a cache or a translation lie where their original does.
     """
-    own = _places(address)
-    return any(_within(place, domain) for domain in map(_place, domains) for place in own)
+    barred = _by_host(tuple(domains))
+    return any(
+        f"{path}/".startswith(f"{folder}/")
+        for host, path in _places(address)
+        for name in _names(host)
+        for folder in barred.get(name, ())
+    )
 
 
-def _within(place: tuple[str, str], domain: tuple[str, str]) -> bool:
-    host, path = place
-    name, folder = domain
-    return bool(name) and f".{host}".endswith(f".{name}") and f"{path}/".startswith(f"{folder}/")
+# There are a hundred domains, and millions of addresses to look up.
+@lru_cache(maxsize=64)
+def _by_host(domains: tuple[str, ...]) -> Mapping[str, tuple[str, ...]]:
+    """Folders that are barred, by host."""
+    found: dict[str, tuple[str, ...]] = {}
+    for host, folder in map(_place, domains):
+        found[host] = (*found.get(host, ()), folder)
+    found.pop("", None)
+    return found
+
+
+def _names(host: str) -> Iterator[str]:
+    """The host, and each domain that it lies in."""
+    while host:
+        yield host
+        host = host.partition(".")[2]
 
 
 def _places(address: str) -> list[tuple[str, str]]:
