@@ -95,7 +95,7 @@ def unknown_places(subset: str) -> Places:
 def too_few(part: Part, refused: bool) -> DataError | None:
     """The error for a split of which nothing is left, or for one of which anything is missing where that is refused."""
     skipped = part.skipped()
-    if not skipped or (len(part) and not refused):
+    if not skipped or (len(part.kept) and not refused):
         return None
     first, count = skipped[0], len(part.entries.places)
     cause = f"{len(skipped)} of the {count} {part.split} entries are no items, first {first.what}: {first.reason}"

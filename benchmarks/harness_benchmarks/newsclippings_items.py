@@ -40,9 +40,6 @@ class Part:
     kept: NDArray[np.int32]
     """Numbers of the entries that are items."""
 
-    def __len__(self) -> int:
-        return len(self.kept)
-
     def id(self, number: int) -> str:
         """An entry's id as an item."""
         return f"{int(self.entries.ids[number]):016x}"
@@ -102,7 +99,7 @@ class Items(Sequence[Item]):
         self._with_images = with_images
 
     def __len__(self) -> int:
-        return len(self._part)
+        return len(self._part.kept)
 
     @overload
     def __getitem__(self, place: int) -> Item: ...

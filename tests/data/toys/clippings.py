@@ -80,7 +80,11 @@ class Clippings:
     def pages(self, image):
         """What a search with an image finds, as the crawl writes it."""
         own = next(row["caption"] for row in self.articles if row["id"] == image)
-        page = {"page_link": f"https://news.example.org/{image}", "image_link": "https://x.example/a.jpg", "html_path": ""}
+        page = {
+            "page_link": f"https://news.example.org/{image}",
+            "image_link": "https://x.example/a.jpg",
+            "html_path": "",
+        }
         return {
             "entities": ["City hall", "Mayor &amp; council"],
             "entities_scores": [0.9, 0.5],
@@ -97,7 +101,9 @@ class Clippings:
         """What a search with a caption finds."""
         entry = {"img_link": "https://x.example/b.jpg", "page_link": "https://daily.example.org/1", "domain": "daily"}
         return {
-            "images_with_captions": [entry | {"page_title": f"Report on {caption}", "caption": {"alt_node": "At work"}}],
+            "images_with_captions": [
+                entry | {"page_title": f"Report on {caption}", "caption": {"alt_node": "At work"}}
+            ],
             "images_with_no_captions": [entry | {"page_title": "Archive", "snippet": "From the archive"}],
             "images_with_caption_matched_tags": [],
         }
