@@ -15,7 +15,7 @@ from harness.api import SPLITS, DataError
 from harness.testing import benchmark as kit
 from harness_benchmarks import newsclippings_pictures as pictures
 from harness_benchmarks.newsclippings import NewsClippings
-from harness_benchmarks.newsclippings_annotations import SUBSETS
+from harness_benchmarks.newsclippings_annotations import SOURCE, SUBSETS
 from harness_benchmarks.published import content_id
 
 
@@ -139,11 +139,8 @@ def test_a_split_whose_file_is_not_there_is_empty(clippings):
     clippings.path("train").unlink()
     benchmark = made(clippings)
     assert (len(benchmark.items("train")), benchmark.labels("train"), len(benchmark.items("test"))) == (0, {}, 16)
-    assert [(file.name, file.found, file.needed) for file in benchmark.files()][0] == (
-        "merged_balanced/train.json",
-        0,
-        False,
-    )
+    first = benchmark.files()[0]
+    assert (first.name, first.found, first.needed) == ("merged_balanced/train.json", 0, False)
 
 
 def test_without_any_file_it_is_said_what_is_missing_and_from_where_it_comes(clippings, monkeypatch):
@@ -372,7 +369,7 @@ def test_a_label_that_contradicts_the_ids_is_refused(clippings):
     assert str(caught.value) == (
         "test.json: entry 4 has falsified: true, and its id is its image_id (1 such of 16 entries): pristine entries "
         "are those whose id is the image_id\n"
-        "  fetch the file again from huggingface.co/g-luo/news-clippings (download.sh of github.com/g-luo/news_clippings)"
+        f"  fetch the file again from {SOURCE}"
     )
 
 
