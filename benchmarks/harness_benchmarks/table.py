@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -13,39 +12,10 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from harness.api import SPLITS, Benchmark, DataError, Evidence, Image, Item, Split, Verdict, digest, hookimpl
 from harness_benchmarks.evidence import Filtered, WithEvidence
-from harness_benchmarks.table_entries import Columns, Draw, Entry, entries_of
+from harness_benchmarks.label_words import WORDS, as_text, folded
+from harness_benchmarks.table_entries import Columns, Draw, Entry, content_of, entries_of
 from harness_benchmarks.table_posts import posts_of
 from harness_benchmarks.table_rows import bytes_of
-
-WORDS: Mapping[str, Verdict] = {
-    "pristine": "pristine",
-    "real": "pristine",
-    "falsified": "falsified",
-    "fake": "falsified",
-    "out of context": "falsified",
-    "out-of-context": "falsified",
-    "ooc": "falsified",
-}
-"""Words that mean one thing whatever their column is called. *true* is none: a label may be true, or falsity."""
-
-
-def _as_text(words: object) -> object:
-    """Keys that YAML reads as true, false or a number, as the texts that a table has."""
-    if not isinstance(words, Mapping):
-        return words
-    return {_word(key) if isinstance(key, bool | int) else key: verdict for key, verdict in words.items()}
-
-
-def _word(key: bool | int) -> str:
-    return str(key).lower()
-
-
-def _folded(words: Mapping[str, Verdict]) -> Mapping[str, Verdict]:
-    folded: dict[str, Verdict] = {}
-    for word, verdict in words.items():
-        if folded.setdefault(word.strip().casefold(), verdict) != verdict:
-            raise ValueError(f"{word!r} is both pristine and falsified")
-    return folded
 
 
 class Table(WithEvidence):
@@ -80,7 +50,7 @@ class Table(WithEvidence):
     """Column of the image's path below the folder of images; null for captions alone."""
     label: str = "label"
     """Column of the label; an empty field is a label that nobody has given yet."""
-    words: Annotated[Mapping[str, Verdict], AfterValidator(_folded), BeforeValidator(_as_text)] = WORDS
+    words: Annotated[Mapping[str, Verdict], AfterValidator(folded), BeforeValidator(as_text)] = WORDS
     """What the words of the label column mean, whatever their case; other words are refused."""
     split: str | None = "split"
     """Column with train, validation or test; null to have groups drawn."""
@@ -120,7 +90,7 @@ class Table(WithEvidence):
 
     def digest(self) -> str:
         """Digest of all items with their splits and the bytes of their images, without labels."""
-        return digest([_content(split, item) for split in SPLITS for item in self.items(split)])
+        return digest([content_of(split, item) for split in SPLITS for item in self.items(split)])
 
     def items(self, split: Split) -> Sequence[Item]:
         """Items in an order by their ids' digests; that of a file may tell labels."""
@@ -181,18 +151,13 @@ class Table(WithEvidence):
             id=entry.id,
             caption=entry.caption,
             # Called by the item's id: a file name such as ``fake/12.jpg`` gives the label away.
-            image=Image(partial(Path.read_bytes, entry.image), f"image of item {entry.id}") if entry.image else None,
+            image=Image(entry.image, f"image of item {entry.id}") if entry.image else None,
             evidence=self._fair(entry).evidence,
             group=entry.group,
         )
 
     def _fair(self, entry: Entry) -> Filtered:
         return self.fair(Evidence(entry.entities, entry.captions, entry.sources), entry.caption)
-
-
-def _content(split: Split, item: Item) -> list[object]:
-    image = item.image.sha256() if item.image else ""
-    return [split, item.id, item.caption, image, item.evidence.entities, item.evidence.captions, item.group]
 
 
 def _filled(text: str) -> Path:
