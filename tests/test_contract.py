@@ -12,7 +12,7 @@ ON_REAL_DATA = {"5pils-ooc", "verite"}
 
 # Models of many GB, recorded answers, a server, data, a table and a tracker of the user's are tried by their own tests.
 ELSEWHERE = {"vlm", "replay", "table", "mlflow", "openai", "transformers", "vllm", "clip", "self-consistency"}
-ELSEWHERE |= {"cosmos", "mmfakebench", "hf-dataset"}
+ELSEWHERE |= {"cosmos", "mmfakebench", "newsclippings", "hf-dataset"}
 
 
 def built_ins():
