@@ -64,7 +64,7 @@ class NewsClippings(WithOracles):
     evidence: bool | str = False
     """Whether items have evidence, and the folder of its crawl; true for ``queries_dataset`` in root or beside it."""
     searches: tuple[Search, ...] = Field(default=("inverse",), min_length=1)
-    """``inverse``: entities and pages that a search with the image found; ``direct``: pages found with the caption."""
+    """What counts: ``inverse``, entities and pages found with the image; ``direct``, pages found with the caption."""
     limit: Limit | Mapping[Split, Limit] | None = None
     """Most entries of a split, or of each by name, drawn in whole pairs by the seed; by default all."""
     seed: int = 0
