@@ -45,8 +45,8 @@ class Entries:
     """Where they stand in the file."""
     ids: NDArray[np.uint64]
     """Their ids as numbers, which an item's id spells in 16 hex digits."""
-    stories: NDArray[np.int64]
-    """The smallest VisualNews id in the group of each."""
+    groups: NDArray[np.uint64]
+    """Names of their groups, likewise."""
     again: NDArray[np.bool_]
     """Whether an earlier entry has the same image and caption."""
 
@@ -81,7 +81,7 @@ def _entries(
     places = drawn[np.argsort(ids[drawn], kind="stable")].astype(np.int32)
     captions, images = annotations.caption_ids[places], annotations.image_ids[places]
     stories = captions if wanted.grouping == "story" else _linked(captions, images)
-    return Entries(annotations, places, ids[places], stories, again[places])
+    return Entries(annotations, places, ids[places], _groups(stories), again[places])
 
 
 def _drawn(annotations: Annotations, limit: int, seed: int) -> NDArray[np.int64]:
@@ -108,21 +108,25 @@ def _ids(found: Mapping[Split, Annotations]) -> dict[Split, tuple[NDArray[np.uin
     before = _occurrences(captions, images)
     ids = np.frombuffer(b"".join(_pair_ids(captions, images)), ">u8").astype(np.uint64)
     for place in before.nonzero()[0].tolist():
-        ids[place] = int(opaque(int(captions[place]), int(images[place]), int(before[place])), 16)
+        ids[place] = int(content_id(*(str(column[place]) for column in (captions, images, before))), 16)
     ends = np.cumsum([len(found[split]) for split in order])[:-1]
     return dict(zip(order, zip(np.split(ids, ends), np.split(before > 0, ends), strict=True), strict=True))
 
 
 def _pair_ids(captions: NDArray[np.int64], images: NDArray[np.int64]) -> Iterator[bytes]:
-    """The 8 bytes that `opaque` spells of each pair, some thousand at a time, since there may be half a million."""
+    """The 8 bytes of `content_id` of each pair, some thousand at a time, since there may be half a million."""
     for begin in range(0, len(captions), _CHUNK):
         columns = (column[begin : begin + _CHUNK].tolist() for column in (captions, images))
         yield b"".join(sha256(b'["%d","%d"]' % pair).digest()[:8] for pair in zip(*columns, strict=True))
 
 
-def opaque(*numbers: int) -> str:
-    """`content_id` of numbers as texts."""
-    return content_id(*map(str, numbers))
+def _groups(stories: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """`content_id` of the smallest article of each group, as a number."""
+    import numpy as np
+
+    smallest, places = np.unique(stories, return_inverse=True)
+    names = b"".join(sha256(b'["%d"]' % story).digest()[:8] for story in smallest.tolist())
+    return np.frombuffer(names, ">u8").astype(np.uint64)[places]
 
 
 def _occurrences(captions: NDArray[np.int64], images: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, overload
 
 from harness.api import Evidence, Image, Item, Skipped, Split, Verdict
 from harness_benchmarks.file_stamps import Stamp
-from harness_benchmarks.newsclippings_entries import Entries, Wanted, entries_of, opaque
+from harness_benchmarks.newsclippings_entries import Entries, Wanted, entries_of
 from harness_benchmarks.newsclippings_pictures import faults_of
 from harness_benchmarks.visual_news import Articles, distinct, read_articles
 
@@ -58,7 +58,7 @@ class Part:
 
     def group(self, number: int) -> str:
         """An entry's group."""
-        return opaque(int(self.entries.stories[number]))
+        return f"{int(self.entries.groups[number]):016x}"
 
     def content(self, number: int) -> list[str]:
         """What of an entry stands in the files alone: id, caption and group."""

@@ -15,7 +15,7 @@ def notes_of(parts: Sequence[Part], subset: str) -> dict[str, str | int]:
     """Entries, why some are no items, and how items hang together, over all splits."""
     faults = Counter(_reason(fault) for part in parts for fault in part.faults.values())
     disorder = [part.entries.annotations.file for part in parts if part.entries.annotations.disorder]
-    groups = Counter(group for part in parts for group in part.entries.stories[part.kept].tolist())
+    groups = Counter(group for part in parts for group in part.entries.groups[part.kept].tolist())
     return {
         "subset": subset,
         **_datasets(parts),
