@@ -202,9 +202,10 @@ def test_a_crawl_that_is_not_there_is_asked_for(clippings):
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("dataset_items_test.json", "[]", "dataset_items_test.json: is not a JSON object: Expected `object`"),
+        ("dataset_items_test.json", "[]", "dataset_items_test.json: is not a list of the crawl: Expected `object`"),
         ("dataset_items_test.json", '{"x": {}}', "dataset_items_test.json: has the key 'x', which is no place in a f"),
-        ("inverse_search/test/test.json", "{", "test.json: is not a JSON object: Input data was truncated"),
+        ("dataset_items_test.json", '{"%s": {}}' % ("9" * 5000), "dataset_items_test.json: has the key '9999999999999"),
+        ("inverse_search/test/test.json", "{", "test.json: is not a list of the crawl: Input data was truncated"),
     ],
 )
 def test_damaged_lists_of_the_crawl_are_refused(clippings, name, content, message):
@@ -261,7 +262,7 @@ def test_a_change_of_a_file_of_evidence_is_seen(clippings):
 def test_texts_that_are_strange_or_endless_are_cut_and_never_run(clippings):
     clippings.write_crawl()
     path = clippings.crawl / "inverse_search/test/0/inverse_annotation.json"
-    page = {"page_link": 7, "title": ["no text"], "caption": {"a": None, "b": "half \ud83d a character", "c": 5}}
+    page = {"page_link": 7, "title": ["no text"], "caption": {"a": None, "b": "half \ud83d a character", "c": "None"}}
     strange = {
         "entities": [1, None, "x" * 1_000_000, "Name"],
         "best_guess_lbl": "label",

@@ -19,7 +19,9 @@ ODD = st.one_of(
     st.none(),
     st.booleans(),
     st.integers(),
-    st.sampled_from([10**30, -1, 2**53 + 1, float("nan"), float("inf"), 1e300, "", "yes", "\ud800", "\0", "x" * 5000]),
+    st.sampled_from(
+        [10**30, -1, 2**53 + 1, float("nan"), float("inf"), 1e300, "", "yes", "\ud800", "\0", "x" * 5000, "9" * 5000]
+    ),
     st.sampled_from(["../../../etc/passwd", "/etc/passwd", "a\\..\\..\\b", "http://[", "<script>", "}, {", '"},', "]"]),
     st.text(max_size=8),
     st.recursive(st.none(), lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner)),

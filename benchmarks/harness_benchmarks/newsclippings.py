@@ -115,7 +115,7 @@ class NewsClippings(WithOracles):
         try:
             places = self._places()
         except DataError:
-            return tuple(files_of(unknown_places(self.subset), {}, (), self.images, self.searches))
+            return tuple(files_of(unknown_places(self.subset, bool(self.evidence)), {}, (), self.images, self.searches))
         entries: Mapping[Split, Entries] = {}
         parts: list[Part] = []
         # Reading says what is wrong with a file; here it is enough to say which are there.
@@ -150,7 +150,7 @@ class NewsClippings(WithOracles):
         """The evidence of a split; raises `DataError` where it cannot be joined to it."""
         if not self.evidence:
             return None
-        crawl = crawl_of(self._places().crawl_folder(), part.split)
+        crawl = crawl_of(self._places().crawl_folder(), part.split, self.searches)
         annotations = part.entries.annotations
         expected = SIZES.get((self.subset, part.split))
         check_places(crawl, annotations.file, annotations.image_ids.tolist(), annotations.disorder, expected)

@@ -139,10 +139,14 @@ def _names(source_datasets: object) -> Mapping[int, str]:
         case list():
             numbered = dict(enumerate(source_datasets))
         case dict():
-            numbered = {int(key): name for key, name in source_datasets.items() if str(key).isdecimal()}
+            numbered = {int(key): name for key, name in source_datasets.items() if _short_number(key)}
         case _:
             numbered = {}
     return {number: name for number, name in numbered.items() if isinstance(name, str)}
+
+
+def _short_number(key: object) -> bool:
+    return isinstance(key, str) and key.isdecimal() and len(key) < 4
 
 
 def _check_labels(path: Path, columns: Annotations) -> None:

@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 import msgspec
 
 from harness.api import DataError, Split
 from harness_benchmarks.file_stamps import Stamp, stamp
-from harness_benchmarks.published import damaged
+from harness_benchmarks.published import below, damaged
 
 SOURCE = "github.com/S-Abdelnabi/OoC-multi-modal-fc (curated_dataset, on request)"
 
@@ -26,7 +26,18 @@ FILES: Mapping[Search, tuple[str, ...]] = {
     "direct": ("direct_annotation.json", "direct_annotations.json"),
 }
 
-_PATHS: Mapping[Search, str] = {"inverse": "inv_path", "direct": "direct_path"}
+_SEARCHED = ("inverse_search", "direct_search")
+
+T = TypeVar("T")
+
+
+class _Paths(msgspec.Struct, gc=False):
+    direct_path: str | None = None
+    inv_path: str | None = None
+
+
+class _Seen(msgspec.Struct, gc=False):
+    image_id_in_visualNews: int | str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,23 +51,27 @@ class Crawl:
     """VisualNews id of the image with which was searched, where the crawl says so."""
 
     def files(self, place: int, searches: Sequence[Search]) -> Iterator[tuple[Search, Stamp]]:
-        """The files of a place that are there. A caption's search is filed under the even place of its pair."""
+        """The files of a place that are there, of some of the searches that were looked for."""
         for search in searches:
-            folders = self.folders[search]
-            folder = folders.get(place) or (folders.get(place - place % 2) if search == "direct" else None)
+            folder = self.folders[search].get(_filed(place, search))
             if folder and (file := _file(folder, search)):
                 yield search, file
+
+
+def _filed(place: int, search: Search) -> int:
+    """The place under which a search is filed: for what was found with a caption, the even one of its pair."""
+    return place - place % 2 if search == "direct" else place
 
 
 def _file(folder: str, search: Search) -> Stamp | None:
     return next((file for name in FILES[search] if (file := stamp(os.path.join(folder, name)))), None)
 
 
-def crawl_of(root: Path, split: Split) -> Crawl:
+def crawl_of(root: Path, split: Split, searches: Sequence[Search]) -> Crawl:
     """What there is of a split below a folder; raises `DataError` for a damaged list."""
     listed = _listed(root, split)
     return Crawl(
-        folders={search: _folders(root, split, search) | _said(root, listed, _PATHS[search]) for search in FILES},
+        folders={search: _folders(root, split, search, listed or {}) for search in searches},
         listed=None if listed is None else frozenset(listed),
         images=_images(root, split),
     )
@@ -77,11 +92,16 @@ def _parts(root: Path, split: Split, search: Search) -> list[Path]:
     return [inner if (inner := top / name).is_dir() else top for top in tops]
 
 
-def _folders(root: Path, split: Split, search: Search) -> dict[int, str]:
+def _folders(root: Path, split: Split, search: Search, listed: Mapping[int, _Paths]) -> dict[int, str]:
+    """Folders by place: those that are named by it, and what the list says of others."""
     found: dict[int, str] = {}
     for part in _parts(root, split, search):
         with os.scandir(part) as entries:
             found |= {int(entry.name): entry.path for entry in entries if _numbered(entry.name)}
+    for place, paths in listed.items():
+        said = paths.inv_path if search == "inverse" else paths.direct_path
+        if said and (filed := _filed(place, search)) not in found and (folder := _told(root, said)):
+            found[filed] = str(folder)
     return found
 
 
@@ -89,30 +109,18 @@ def _numbered(name: str) -> bool:
     return name.isascii() and name.isdecimal() and len(name) < 10
 
 
-def _listed(root: Path, split: Split) -> dict[int, object] | None:
+def _told(root: Path, path: str) -> Path | None:
+    """A path of the list, which may begin anywhere above root, as one below root; None where it leads elsewhere."""
+    parts = path.replace("\\", "/").split("/")
+    first = next((place for place, part in enumerate(parts) if part in _SEARCHED), 0)
+    return below(root, "/".join(parts[first:]))
+
+
+def _listed(root: Path, split: Split) -> Mapping[int, _Paths] | None:
     """``dataset_items_<split>.json``: places for which something was found, and where it lies."""
     name = f"dataset_items_{FOLDERS[split]}.json"
     file = next((file for folder in (root, root.parent, root.parent.parent) if (file := stamp(folder / name))), None)
-    return None if file is None else _by_place(file)
-
-
-def _said(root: Path, listed: Mapping[int, object] | None, key: str) -> dict[int, str]:
-    """Folders where the list says they are, as far as they are there and below root."""
-    found = {}
-    for place, value in (listed or {}).items():
-        path = value.get(key) if isinstance(value, dict) else None
-        if isinstance(path, str) and (folder := _below(root, path)):
-            found[place] = folder
-    return found
-
-
-def _below(root: Path, path: str) -> str | None:
-    """A path of the list, which may begin anywhere above root, as one below root."""
-    parts = path.replace("\\", "/").split("/")
-    first = next((place for place, part in enumerate(parts) if part in ("inverse_search", "direct_search")), 0)
-    folder = os.path.abspath(os.path.join(root, *parts[first:])) if "\0" not in path else ""
-    inside = folder.startswith(os.path.abspath(root) + os.sep)
-    return folder if inside and os.path.isdir(folder) else None
+    return None if file is None else _items(file)
 
 
 def _images(root: Path, split: Split) -> dict[int, int]:
@@ -120,21 +128,28 @@ def _images(root: Path, split: Split) -> dict[int, int]:
     found: dict[int, int] = {}
     for part in _parts(root, split, "inverse"):
         if file := stamp(part / f"{FOLDERS[split]}.json"):
-            for place, value in _by_place(file).items():
-                said = value.get("image_id_in_visualNews") if isinstance(value, dict) else None
-                if str(said).isdecimal():
-                    found[place] = int(str(said))
+            found |= _searched(file)
     return found
 
 
 # Every step asks for items; the lists of three splits and of six parts of one are a dozen files.
+@lru_cache(maxsize=8)
+def _items(file: Stamp) -> Mapping[int, _Paths]:
+    return _by_place(file, _Paths)
+
+
 @lru_cache(maxsize=32)
-def _by_place(file: Stamp) -> dict[int, object]:
+def _searched(file: Stamp) -> Mapping[int, int]:
+    ids = {place: str(seen.image_id_in_visualNews) for place, seen in _by_place(file, _Seen).items()}
+    return {place: int(image) for place, image in ids.items() if _numbered(image)}
+
+
+def _by_place(file: Stamp, kind: type[T]) -> dict[int, T]:
     path = Path(file.path)
     try:
-        found = msgspec.json.decode(file.read(), type=dict[str, object])
+        found = msgspec.json.decode(file.read(), type=dict[str, kind])  # type: ignore[valid-type]
     except (ValueError, RecursionError) as error:
-        raise damaged(path, f"is not a JSON object: {error}", SOURCE) from None
+        raise damaged(path, f"is not a list of the crawl: {error}", SOURCE) from None
     if strange := next((key for key in found if not _numbered(key)), None):
         raise damaged(path, f"has the key {strange[:40]!r}, which is no place in a file", SOURCE)
     return {int(key): value for key, value in found.items()}

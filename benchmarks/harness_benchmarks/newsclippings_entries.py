@@ -85,7 +85,7 @@ def _entries(
 
 
 def _drawn(annotations: Annotations, limit: int, seed: int) -> NDArray[np.int64]:
-    """Places of at most so many entries, all those of a caption or none; no other limit puts one in another order."""
+    """Places of at most so many entries, all those of a caption or none; a larger limit takes these and others."""
     import numpy as np
 
     stories, story, sizes = np.unique(annotations.caption_ids, return_inverse=True, return_counts=True)

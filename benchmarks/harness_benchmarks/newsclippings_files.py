@@ -86,10 +86,11 @@ def _first(paths: Sequence[Path]) -> Path:
     return next((path for path in paths if path.exists()), paths[0])
 
 
-def unknown_places(subset: str) -> Places:
+def unknown_places(subset: str, evidence: bool) -> Places:
     """Where files would be looked for if anybody had said in which folder."""
     folder = Path(f"${VARIABLE}") / NAME
-    return Places(subset, folder / subset, folder / "visual_news" / "origin" / "data.json", folder / "queries_dataset")
+    data, crawl = folder / "visual_news" / "origin" / "data.json", folder / "queries_dataset"
+    return Places(subset, folder / subset, data, crawl if evidence else None)
 
 
 def too_few(part: Part, refused: bool) -> DataError | None:
@@ -126,7 +127,7 @@ def files_of(
         there = sum(path.is_file() for path in _images(parts))
         yield DataFile("images", str(places.data.parent), there, wanted, False, NEWS_SOURCE)
     if places.crawl is not None:
-        yield from _crawled(places.crawl, rooted(places.crawl, places.subset), entries, searches)
+        yield from _crawled(rooted(places.crawl, places.subset), entries, searches)
 
 
 def _images(parts: Iterable[Part]) -> set[Path]:
@@ -138,14 +139,14 @@ def _images(parts: Iterable[Part]) -> set[Path]:
     }
 
 
-def _crawled(
-    folder: Path, root: Path, entries: Mapping[Split, Entries], searches: Sequence[Search]
-) -> Iterator[DataFile]:
-    """How many entries have evidence in each search of each split."""
+def _crawled(root: Path, entries: Mapping[Split, Entries], searches: Sequence[Search]) -> Iterator[DataFile]:
+    """How many entries have evidence in each search of each split; the folder alone where entries are not known."""
+    if not entries:
+        yield DataFile("the crawl", str(root), int(root.is_dir()), 1, False, CRAWL_SOURCE)
     for split, found in entries.items():
         places = found.places.tolist()
         try:
-            crawl = crawl_of(root, split)
+            crawl = crawl_of(root, split, searches)
         except DataError:
             # Reading says what is wrong with it; here it counts as not there.
             crawl = None

@@ -10,6 +10,7 @@ import msgspec
 from harness.api import Evidence
 from harness_benchmarks.file_stamps import Stamp
 from harness_benchmarks.newsclippings_crawl import Search
+from harness_benchmarks.visual_news import whole
 
 # The largest that a search with 20 pages gives is some hundred kilobytes; a stranger's gigabyte is not parsed.
 MAX_BYTES = 1 << 24
@@ -43,9 +44,8 @@ def evidence_of(files: Iterable[tuple[Search, Stamp]]) -> tuple[Evidence, int]:
             entities += [*_texts(found.get("entities")), *_texts(found.get("best_guess_lbl"))]
         pages += _pages(found, search)
     pages = pages[:MAX_TEXTS]
-    return Evidence(
-        tuple(entities[:MAX_TEXTS]), tuple(t for t, _ in pages), tuple(source for _, source in pages)
-    ), damaged
+    captions, sources = tuple(text for text, _ in pages), tuple(source for _, source in pages)
+    return Evidence(tuple(entities[:MAX_TEXTS]), captions, sources), damaged
 
 
 def _loaded(file: Stamp) -> Mapping[str, object] | None:
@@ -81,5 +81,6 @@ def _objects(value: object) -> Iterator[Mapping[str, object]]:
 def _texts(value: object) -> Iterator[str]:
     """The texts in a list, whole and not endless."""
     for text in value if isinstance(value, list) else []:
-        if isinstance(text, str) and (kept := text[:MAX_TEXT].encode("utf-8", "replace").decode().strip()):
+        # The crawler wrote "None" for a node without a text.
+        if isinstance(text, str) and (kept := whole(text[:MAX_TEXT]).strip()) and kept != "None":
             yield kept
