@@ -3,9 +3,13 @@
 import io
 import os
 import pickle
+import tempfile
 from collections import Counter
+from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image as Pillow
 from pydantic import ValidationError
 
@@ -297,6 +301,25 @@ def test_files_that_have_changed_are_read_again(tmp_path):
     (tmp_path / "saved").rename(tmp_path / "old")
     (tmp_path / "other").rename(tmp_path / "saved")
     assert len(benchmark.items("test")) == 7
+
+
+@given(st.data())
+@settings(max_examples=30, deadline=None)
+def test_whatever_happens_to_a_file_it_is_read_or_refused_and_no_row_is_lost(data):
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name) / "saved"
+        benchmark = saved(folder, test=split_of(5)).model_copy(update={"evidence": "seen", "sources": "pages"})
+        file = data.draw(st.sampled_from(sorted(file for file in folder.rglob("*") if file.is_file())))
+        content = file.read_bytes()
+        at = data.draw(st.integers(0, len(content)))
+        rest = data.draw(st.sampled_from([b"", content[at:], content[at + 1 :], content[at + 7 :]]))
+        file.write_bytes(content[:at] + data.draw(st.binary(max_size=4)) + rest)
+        try:
+            items = everything(benchmark)
+        except DataError:
+            return
+        assert len(items) == 5
+        assert all(item.image.read() for item in items)
 
 
 @pytest.mark.parametrize("check", checks_for(HfDataset))

@@ -3,9 +3,13 @@
 import csv
 import json
 import sys
+import tempfile
 from collections import Counter
+from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image as Pillow
 from pydantic import ValidationError
 
@@ -455,3 +459,49 @@ def test_a_reference_is_read_from_its_column_and_is_no_part_of_items_or_identity
     assert table.digest() == plain.digest()
     assert identity(table) == identity(plain)
     assert "Reason" not in repr(table.items("test"))
+
+
+def test_evidence_has_the_addresses_of_its_pages_where_a_column_has_them(folder):
+    def pages(number):
+        return json.dumps(["https://a.org/1", "https://www.snopes.com/x", ""])
+
+    def seen(number):
+        return json.dumps(["A page", "An article", " "])
+
+    path = write(folder, rows_of(6, seen=seen, pages=pages))
+    table = Table(file=path, evidence="seen", sources="pages")
+    for item in [*table.items("train"), *table.posts()]:
+        assert (item.evidence.captions, item.evidence.sources) == (("A page",), ("https://a.org/1",))
+    assert table.notes()["evidence captions left out for the domain of their page"] == 6
+
+
+def test_addresses_that_are_not_as_many_as_their_texts_are_refused_with_their_row(folder):
+    path = write(folder, rows_of(2, seen=lambda number: '["A", "B"]', pages=lambda number: '["https://a.org"]'))
+    assert refusal(file=path, evidence="seen", sources="pages") == (
+        "archive.csv:2: seen has 2 texts and pages 1 addresses\n"
+        "  write one address for each text, an empty one where it is not known"
+    )
+    with pytest.raises(ValidationError, match="sources are those of evidence, and no column of evidence is named"):
+        Table(file=path, sources="pages")
+
+
+@given(st.data())
+@settings(max_examples=80, deadline=None)
+def test_whatever_happens_to_a_table_it_is_read_or_refused_and_no_row_is_lost(data):
+    name = data.draw(st.sampled_from(["archive.csv", "archive.tsv", "archive.jsonl", "archive.parquet"]))
+    with tempfile.TemporaryDirectory() as folder:
+        delimiter = "\t" if name.endswith("tsv") else ","
+        path = Path(write(Path(folder), rows_of(6, seen=lambda number: '["A", "B"]'), name, delimiter))
+        content = path.read_bytes()
+        at = data.draw(st.integers(0, len(content)))
+        rest = data.draw(st.sampled_from([b"", content[at:], content[at + 1 :], content[at + 9 :]]))
+        path.write_bytes(content[:at] + data.draw(st.binary(max_size=6)) + rest)
+        table = Table(file=str(path), image=None, evidence="seen")
+        try:
+            items = [item for split in ("train", "validation", "test") for item in table.items(split)]
+        except DataError as error:
+            refused = str(error)
+        else:
+            refused = ""
+            assert len(items) == len(table.posts())
+        assert refused == "" or refused.startswith("archive.")

@@ -329,6 +329,17 @@ def test_files_are_told_missing_ones_too(tmp_path, monkeypatch):
     assert Verite().files()[0].path == "HARNESS_REAL_DATA is not set, no root is given"
 
 
+def test_files_are_told_where_one_is_damaged(tmp_path):
+    benchmark = write_verite(tmp_path / "verite", titles="no list")
+    assert [file.found for file in benchmark.files()] == [1, 1, 1, 1, 0]
+
+
+def test_a_folder_of_search_results_that_was_named_must_be_there(tmp_path):
+    root = write_verite(tmp_path / "verite").root
+    with pytest.raises(DataError, match=r"nowhere: there is no such folder\n  correct the option searches"):
+        Verite(root=root, searches=str(tmp_path / "nowhere")).items("test")
+
+
 def test_every_row_is_an_item_or_is_skipped_with_its_reason(tmp_path):
     benchmark = write_verite(tmp_path / "verite")
     (tmp_path / "pictures").mkdir()

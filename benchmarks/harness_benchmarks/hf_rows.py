@@ -52,17 +52,14 @@ def rows_in(source: Source, split: str, columns: Mapping[str, str], image: str |
     """The rows of a split without its images; ``columns``, by option, must be there. Raises `DataError`."""
     data = opened(source)[split]
     check_columns(Path(f"{source.dataset} {split}"), data.column_names, columns)
-    names = sorted({name for option, name in columns.items() if option != "image"} | _texts(data, image))
+    if image:
+        kind_of(data, image)
+    names = sorted({name for option, name in columns.items() if option != "image"})
     lists: Mapping[str, Sequence[object]] = data.select_columns(names).with_format(None)[:]
     return [
         Row(f"{source.dataset} {split}", place + 1, {name: _said(data, name, lists[name][place]) for name in names})
         for place in range(len(data))
     ]
-
-
-def _texts(data: Dataset, image: str | None) -> set[str]:
-    """The column of images, where these are paths."""
-    return {image} if image and kind_of(data, image) == "path" else set()
 
 
 def _said(data: Dataset, column: str, value: object) -> object:

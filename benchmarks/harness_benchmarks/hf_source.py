@@ -65,7 +65,20 @@ def opened(source: Source) -> Mapping[str, Dataset]:
         raise MissingDependency("needs datasets", place="benchmark hf-dataset", remedy="pip install 'ooc-harness[hf]'")
     with _quiet():
         found = _from_disk(source, source.local) if source.local else _from_hub(source)
-    return found if isinstance(found, Mapping) else {str(found.split or "train"): found}
+    splits = found if isinstance(found, Mapping) else {str(found.split or "train"): found}
+    for data in splits.values():
+        _check(source, data)
+    return splits
+
+
+def _check(source: Source, data: Dataset) -> None:
+    """Raises `DataError` where offsets lead out of the file: reading there would end the process."""
+    from pyarrow import ArrowException
+
+    try:
+        data.data.validate(full=True)
+    except (ArrowException, OSError) as error:
+        raise _unreadable(source, error) from None
 
 
 def _from_disk(source: Source, path: Path) -> Any:  # noqa: ANN401 - a data set, or one of several splits
