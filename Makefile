@@ -35,7 +35,7 @@ mutants: $(VENV)/.installed      ## the contract's rules against components with
 bench: $(VENV)/.installed        ## speed, as ratios within one run
 	$(BIN)/pytest benchmarks/speed --benchmark-only --benchmark-sort=name -p no:randomly -p no:cacheprovider
 
-bench-data: $(VENV)/.installed   ## 100,000 entries of NewsCLIPpings against json.load: time and memory (1 minute)
+bench-data: $(VENV)/.installed   ## 100,000 entries of NewsCLIPpings against json.load: time and memory (2 minutes)
 	$(BIN)/python benchmarks/data
 
 bench-engine: $(VENV)/.installed ## the training engine against stock TRL: one training, and a whole matrix (20 minutes of two cores)

@@ -52,18 +52,25 @@ class Reader:
     part: Part
     crawl: Crawl
     searches: Sequence[Search]
+    seen: dict[int, bytes] = field(default_factory=dict, compare=False)
+    """What was looked up before: who goes through items again goes through the same ones."""
 
     def kept(self, number: int) -> Kept:
         """The evidence of an entry."""
+        packed = self.seen.get(number)
+        if packed is None:
+            packed = self.seen[number] = self._looked_up(number)
+        return _KEPT.decode(packed)
+
+    def _looked_up(self, number: int) -> bytes:
         benchmark, part = self.asker.benchmark, self.part
-        packed = _packed(
+        return _packed(
             self.asker,
             tuple(self.crawl.files(part.place(number), self.searches)),
             part.caption(number),
             part.verdict(number) if benchmark.oracle_pristine_duplicates else None,
             part.image_caption(number) if benchmark.oracle_ranking else "",
         )
-        return _KEPT.decode(packed)
 
     def content(self, number: int) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
         """What a digest is made of."""
