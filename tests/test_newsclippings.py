@@ -17,6 +17,7 @@ from harness_benchmarks import newsclippings_pictures as pictures
 from harness_benchmarks.newsclippings import NewsClippings
 from harness_benchmarks.newsclippings_annotations import SOURCE, SUBSETS
 from harness_benchmarks.published import content_id
+from harness_teachers.replay import Replay
 
 
 @pytest.fixture(autouse=True)
@@ -349,9 +350,15 @@ def test_a_slice_of_items_is_items(clippings):
         items[16]
 
 
-def test_ids_of_entries_are_what_replay_makes_of_the_two_columns(clippings):
-    row = clippings.annotations["validation"][3]
-    assert item_id(row) in made(clippings.write()).labels("validation")
+def test_recorded_answers_are_joined_by_the_two_ids(clippings, tmp_path):
+    benchmark = made(clippings.write())
+    recorded = tmp_path / "recorded.csv"
+    verdicts = {True: "falsified", False: "pristine"}
+    rows = clippings.annotations["validation"]
+    lines = [f"{row['id']},{row['image_id']},{verdicts[row['falsified']]}" for row in rows]
+    recorded.write_text("\n".join(["id,image_id,verdict", *lines]))
+    answers = Replay(path=str(recorded), match=["id", "image_id"]).annotate(benchmark.items("validation"))
+    assert {answer.item_id: answer.verdict for answer in answers} == benchmark.labels("validation")
 
 
 def test_a_file_that_is_in_any_order_is_read_all_the_same_without_evidence(clippings):
