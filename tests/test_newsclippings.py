@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from harness.api import SPLITS, DataError
 from harness.testing import benchmark as kit
 from harness_benchmarks import newsclippings_pictures as pictures
+from harness_benchmarks.file_stamps import stamped
 from harness_benchmarks.newsclippings import NewsClippings
 from harness_benchmarks.newsclippings_annotations import SOURCE, SUBSETS
 from harness_benchmarks.published import content_id
@@ -263,6 +264,30 @@ def test_articles_that_visual_news_has_not_and_paths_that_lead_out_are_told(clip
         ("entry 11 of test.json", "its caption is empty"),
     ]
     assert len(benchmark.items("test")) == 8
+
+
+def test_a_path_that_is_too_long_is_that_of_no_image(clippings):
+    row = clippings.annotations["test"][1]
+    next(article for article in clippings.articles if article["id"] == row["image_id"])["image_path"] = "x" * 5000
+    for article in clippings.write(images=False).articles:
+        if len(article["image_path"]) < 5000:
+            clippings.image(article["id"]).parent.mkdir(parents=True, exist_ok=True)
+            Image.new("RGB", (4, 4)).save(clippings.image(article["id"]))
+    benchmark = made(clippings)
+    assert [entry.reason for entry in benchmark.skipped()] == ["its image is not there"]
+    assert {file.name: file.found for file in benchmark.files()}["images"] == 47
+
+
+def test_a_file_that_goes_away_while_it_is_read_is_told(tmp_path):
+    file = tmp_path / "val.json"
+    file.write_text("{}")
+    seen = stamped(file)
+    file.unlink()
+    with pytest.raises(DataError) as caught:
+        seen.read()
+    assert str(caught.value) == f"{file}: cannot be read: No such file or directory\n  let whoever runs this read it"
+    with pytest.raises(DataError, match="is no longer there\n  leave files as they are while they are read"):
+        stamped(file)
 
 
 def test_a_limit_takes_whole_pairs_and_a_larger_one_more_of_them(tmp_path):

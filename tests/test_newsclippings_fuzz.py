@@ -64,15 +64,21 @@ def mutated(draw, value):
     return data
 
 
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path_factory, monkeypatch):
+    """Digests of images are kept apart from those of whoever runs the tests."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+
+
 @pytest.fixture(scope="module")
 def clippings(tmp_path_factory):
     clippings = Clippings(tmp_path_factory.mktemp("fuzz"), {"train": 3, "validation": 1, "test": 2})
-    return clippings.write(images=False).write_crawl(parts=2)
+    return clippings.write().write_crawl(parts=2)
 
 
-def check(clippings):
+def check(clippings, images):
     """Read everything; what is not refused is whole."""
-    benchmark = NewsClippings(root=str(clippings.folder), images=False, evidence=True)
+    benchmark = NewsClippings(root=str(clippings.folder), images=images, evidence=True)
     assert benchmark.files()[3].name == "origin/data.json"
     with suppress(DataError):
         benchmark.notes()
@@ -89,11 +95,11 @@ def check(clippings):
             assert json.dumps(seen, ensure_ascii=False).encode()
 
 
-def fuzz(clippings, path, data):
+def fuzz(clippings, path, data, images=False):
     before = path.read_bytes()
     path.write_bytes(data)
     try:
-        check(clippings)
+        check(clippings, images)
     finally:
         path.write_bytes(before)
 
@@ -108,7 +114,7 @@ def test_no_annotation_file_ends_in_a_traceback_or_loses_an_entry(clippings, dat
 @FUZZED
 @given(data=st.data())
 def test_no_file_of_visual_news_ends_in_a_traceback_or_loses_an_entry(clippings, data):
-    fuzz(clippings, clippings.data, data.draw(mutated(clippings.articles)))
+    fuzz(clippings, clippings.data, data.draw(mutated(clippings.articles)), images=data.draw(st.booleans()))
 
 
 @FUZZED

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from harness.api import DataError
 
@@ -21,8 +24,20 @@ class Stamp:
     changed: int
 
     def read(self) -> bytes:
-        """The file's bytes."""
-        return Path(self.path).read_bytes()
+        """The file's bytes; raises `DataError` where they cannot be had."""
+        with opened(self.path) as file:
+            return file.read()
+
+
+@contextmanager
+def opened(path: str | Path) -> Iterator[BinaryIO]:
+    """A file to be read; raises `DataError` for what the operating system says against it."""
+    try:
+        with open(path, "rb") as file:
+            yield file
+    except OSError as error:
+        cause = f"cannot be read: {error.strerror or error}"
+        raise DataError(cause, place=str(path), remedy="let whoever runs this read it") from None
 
 
 def stamp(path: str | Path) -> Stamp | None:
@@ -40,5 +55,5 @@ def stamped(path: str | Path) -> Stamp:
     """The stamp of a file that must be there; raises `DataError`."""
     found = stamp(path)
     if found is None:
-        raise DataError("there is no such file any more", place=str(path), remedy="leave files as they are meanwhile")
+        raise DataError("is no longer there", place=str(path), remedy="leave files as they are while they are read")
     return found

@@ -96,13 +96,20 @@ def _folders(root: Path, split: Split, search: Search, listed: Mapping[int, _Pat
     """Folders by place: those that are named by it, and what the list says of others."""
     found: dict[int, str] = {}
     for part in _parts(root, split, search):
-        with os.scandir(part) as entries:
-            found |= {int(entry.name): entry.path for entry in entries if _numbered(entry.name)}
+        found |= {int(name): os.path.join(part, name) for name in _names(part) if _numbered(name)}
     for place, paths in listed.items():
         said = paths.inv_path if search == "inverse" else paths.direct_path
         if said and (filed := _filed(place, search)) not in found and (folder := _told(root, said)):
             found[filed] = str(folder)
     return found
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except OSError as error:
+        cause = f"cannot be read: {error.strerror}"
+        raise DataError(cause, place=str(folder), remedy="let whoever runs this read it") from None
 
 
 def _numbered(name: str) -> bool:

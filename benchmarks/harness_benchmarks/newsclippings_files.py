@@ -124,7 +124,7 @@ def files_of(
     yield DataFile("origin/data.json", str(places.data), int(places.data.is_file()), 1, True, NEWS_SOURCE)
     if with_images and entries:
         wanted = len({image for found in entries.values() for image in found.image_ids.tolist()})
-        there = sum(path.is_file() for path in _images(parts))
+        there = sum(stamp(path) is not None for path in _images(parts))
         yield DataFile("images", str(places.data.parent), there, wanted, False, NEWS_SOURCE)
     if places.crawl is not None:
         yield from _crawled(rooted(places.crawl, places.subset), entries, searches)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
-from harness.api import Evidence
+from harness.api import DataError, Evidence
 from harness_benchmarks.file_stamps import Stamp
 from harness_benchmarks.newsclippings_crawl import Search
 from harness_benchmarks.visual_news import whole
@@ -56,7 +56,7 @@ def _loaded(file: Stamp) -> Mapping[str, object] | None:
             found: object = msgspec.json.decode(data)
         except (ValueError, RecursionError):
             found = json.loads(data)
-    except (OSError, ValueError, RecursionError):
+    except (DataError, ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
 

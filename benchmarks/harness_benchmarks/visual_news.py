@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import msgspec
 
 from harness.api import DataError
+from harness_benchmarks.file_stamps import opened
 from harness_benchmarks.newsclippings_annotations import Id
 from harness_benchmarks.published import damaged
 
@@ -125,8 +126,8 @@ def read_articles(path: Path, texts: NDArray[np.int64], pictures: NDArray[np.int
 
 def pieces(path: Path) -> Iterator[list[Row]]:
     """All rows of the file, some thousand at a time; raises `DataError` for the first that is not as it must be."""
-    with path.open("rb") as file:
-        rest, number = _opened(path, file), 0
+    with opened(path) as file:
+        rest, number = _begun(path, file), 0
         while block := file.read(BLOCK):
             rest += block
             rows, rest = _fitting(path, rest, number)
@@ -141,7 +142,7 @@ def pieces(path: Path) -> Iterator[list[Row]]:
         yield rows
 
 
-def _opened(path: Path, file: BinaryIO) -> bytes:
+def _begun(path: Path, file: BinaryIO) -> bytes:
     """What follows the bracket with which the list begins."""
     begin = file.read(BLOCK).lstrip()
     if not begin.startswith(b"["):
