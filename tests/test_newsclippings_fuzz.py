@@ -2,11 +2,13 @@
 
 import json
 from contextlib import suppress
+from io import BytesIO
 
 import pytest
 from clippings import Clippings
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from harness.api import SPLITS, DataError
 from harness_benchmarks.newsclippings import NewsClippings
@@ -130,3 +132,17 @@ def test_no_list_of_the_crawl_ends_in_a_traceback_or_loses_an_entry(clippings, d
     name = data.draw(st.sampled_from(["dataset_items_test.json", "inverse_search/test/test.json"]))
     path = clippings.crawl / name
     fuzz(clippings, path, data.draw(mutated(json.loads(path.read_bytes()))))
+
+
+@FUZZED
+@given(data=st.data(), kind=st.sampled_from(["JPEG", "PNG", "GIF", "WEBP", "BMP"]))
+def test_an_image_that_was_cut_anywhere_is_skipped_or_can_be_shown(clippings, data, kind):
+    path = clippings.image(clippings.annotations["test"][1]["image_id"])
+    before, whole = path.read_bytes(), BytesIO()
+    Image.frombytes("RGB", (24, 24), bytes(place**3 % 251 for place in range(24 * 24 * 3))).save(whole, format=kind)
+    path.write_bytes(whole.getvalue()[: data.draw(st.integers(0, len(whole.getvalue())))])
+    benchmark = NewsClippings(root=str(clippings.folder))
+    items, skipped = benchmark.items("test"), [entry for entry in benchmark.skipped() if entry.split == "test"]
+    assert len(items) + len(skipped) == len(clippings.annotations["test"])
+    assert all(item.image.open().size in ((4, 4), (24, 24)) for item in items)
+    path.write_bytes(before)
