@@ -9,7 +9,7 @@ GPU_SITE   ?=
 export HF_HUB_OFFLINE := 1
 export HF_HUB_DISABLE_TELEMETRY := 1
 
-.PHONY: quickstart test check check-report docs mutants bench bench-engine bench-teachers chaos chaos-teachers gpu-check calibrate base clean
+.PHONY: quickstart test check check-report docs mutants bench bench-engine bench-data bench-teachers chaos chaos-teachers gpu-check calibrate base clean
 
 quickstart: $(VENV)/.installed   ## a whole comparison on the embedded default, and its report
 	$(BIN)/harness run examples/quickstart.yaml
@@ -34,6 +34,9 @@ mutants: $(VENV)/.installed      ## the contract's rules against components with
 
 bench: $(VENV)/.installed        ## speed, as ratios within one run
 	$(BIN)/pytest benchmarks/speed --benchmark-only --benchmark-sort=name -p no:randomly -p no:cacheprovider
+
+bench-data: $(VENV)/.installed   ## 100,000 entries of NewsCLIPpings against json.load: time and memory (2 minutes)
+	$(BIN)/python benchmarks/data
 
 bench-engine: $(VENV)/.installed ## the training engine against stock TRL: one training, and a whole matrix (20 minutes of two cores)
 	PYTHONPATH=tests/data/families $(BIN)/python benchmarks/engine

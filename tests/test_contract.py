@@ -22,6 +22,7 @@ ELSEWHERE = {
     "mace",
     "mlflow",
     "mmfakebench",
+    "newsclippings",
     "openai",
     "replay",
     "self-consistency",

@@ -62,6 +62,22 @@ def test_an_edit_of_an_imported_module_of_the_same_package_changes_the_identity(
     assert digest() != second
 
 
+def test_a_folder_called_as_what_is_imported_from_a_module_is_not_taken_for_a_part_of_it(tmp_path):
+    (tmp_path / "harness_named.py").write_text(
+        "from harness.api import ConflictRule\nfrom harness_named_words import words\n"
+        "class R(ConflictRule):\n    name = 'r'\n    libraries = ('harness_named_words',)\n"
+        "    def rank(self, panel, seed): return []\n"
+    )
+    (tmp_path / "harness_named_words.py").write_text("words = ['a']\n")
+    (tmp_path / "words").mkdir()
+    script = (
+        f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n"
+        "from harness_named import R\nfrom harness.identity import source_digest\nprint(len(source_digest(R)))"
+    )
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert (ended.stdout, ended.stderr) == ("64\n", "")
+
+
 def test_seeds_depend_on_exactly_the_given_axes():
     assert seed_from("a", 1) == seed_from("a", 1) != seed_from("a", 2)
     assert 0 <= seed_from("x") < 2**31

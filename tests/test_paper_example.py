@@ -1,33 +1,22 @@
 """The example of the paper's setting, on a stand-in for the data that it needs."""
 
-import csv
 from pathlib import Path
 
 import pytest
-from PIL import Image
+from clippings import Clippings
 
 from harness.errors import PluginError
 from harness.planning import make
 from harness.reading import load
 
 PAPER = Path(__file__).parent.parent / "examples" / "paper.yaml"
-COLUMNS = ("id", "caption", "image", "label", "split", "entities", "evidence", "group")
-SIZES = {"train": 200, "validation": 2, "test": 4}
 
 
 @pytest.fixture
 def newsclippings(tmp_path, monkeypatch):
-    monkeypatch.setenv("NEWSCLIPPINGS", str(tmp_path))
-    (tmp_path / "images").mkdir()
-    with (tmp_path / "newsclippings.csv").open("w", newline="") as file:
-        table = csv.writer(file)
-        table.writerow(COLUMNS)
-        for split, size in SIZES.items():
-            for place in range(size):
-                name, label = f"{split}-{place}", ("pristine", "falsified")[place % 2]
-                Image.new("RGB", (4, 4), (place, len(split), 0)).save(tmp_path / "images" / f"{name}.png")
-                row = [name, f"Caption {place}", f"{name}.png", label, split, '["A"]', '["B"]', f"{split}-{place // 2}"]
-                table.writerow(row)
+    monkeypatch.setenv("HARNESS_REAL_DATA", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    Clippings(tmp_path / "newsclippings", {"train": 100, "validation": 1, "test": 2}).write().write_crawl()
 
 
 def test_the_papers_setting_can_be_planned(registry, newsclippings):
@@ -43,3 +32,4 @@ def test_the_papers_setting_can_be_planned(registry, newsclippings):
         "Qwen/Qwen2-VL-72B-Instruct",
         "OpenGVLab/InternVL2_5-78B",
     }
+    assert plan.facts["newsclippings"].gives == {"image", "evidence"}

@@ -64,11 +64,7 @@ def locate(place: str, root: str | None, names: Sequence[str]) -> tuple[Path, ..
     """
     folder = folder_of(place, root)
     if folder is None:
-        raise DataError(
-            f"where its files lie is not known: {VARIABLE} is not set and no root is given",
-            place=place,
-            remedy=f"set {VARIABLE} to the folder that holds {place}/, or give the folder of the files as root",
-        )
+        raise unplaced(place)
     missing = [name for name in names if not (folder / name).is_file()]
     if missing:
         raise DataError(
@@ -83,6 +79,15 @@ def folder_of(place: str, root: str | None) -> Path | None:
     """The folder of a data set's files; None where nothing says where it is."""
     variable = os.environ.get(VARIABLE)
     return Path(root) if root is not None else Path(variable) / place if variable else None
+
+
+def unplaced(place: str) -> DataError:
+    """The error for a data set of which nothing says where its files are."""
+    return DataError(
+        f"where its files lie is not known: {VARIABLE} is not set and no root is given",
+        place=place,
+        remedy=f"set {VARIABLE} to the folder that holds {place}/, or give the folder of the files as root",
+    )
 
 
 def file_in(folder: Path | None, name: str, origin: str, needed: bool = True) -> DataFile:
