@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.contrasts import contrasts_table
 from harness.efficiency import curve_contrasts_table, curves_of, curves_table, equivalences_table
+from harness.inspected import examples_table, findings_table, found_in, skipped_table
 from harness.itemwise import Stored
 from harness.operating import operating_table, prevalence_table
 from harness.plan import Plan
@@ -40,7 +41,7 @@ def view(plan: Plan, store: Store) -> RunView:
     results = cell_results(scorer)
     arms = arm_results(results)
     curves = curves_of(arms)
-    users = plan.users()
+    users, found = plan.users(), found_in(plan, store)
     return RunView(
         title=plan.matrix.title,
         matrix_text=plan.matrix.text,
@@ -58,6 +59,9 @@ def view(plan: Plan, store: Store) -> RunView:
         equivalences=equivalences_table(scorer, arms, curves),
         operating=operating_table(scorer, arms),
         prevalence=prevalence_table(scorer, arms),
+        findings=findings_table(found),
+        examples=examples_table(found),
+        skipped=skipped_table(plan, store),
         seal=seal(plan, store),
         details=Stored(plan, store),
     )
@@ -222,6 +226,7 @@ def benchmark_rows(plan: Plan) -> list[dict[str, Any]]:
             "unlabelled": facts.unlabelled,
             "groups": facts.groups,
             "notes": "; ".join(f"{name}: {value}" for name, value in plan.facts[label].notes.items()),
+            "oracles": "; ".join(plan.facts[label].oracles),
         }
         for label in plan.facts
         for split, facts in plan.facts[label].splits.items()

@@ -37,6 +37,8 @@ class BenchmarkFacts:
     gives: frozenset[str]
     splits: Mapping[Split, SplitFacts]
     notes: Mapping[str, str | int]
+    oracles: tuple[str, ...] = ()
+    """What of the way it is read depends on the label."""
 
 
 def inspect(matrix: Matrix) -> tuple[dict[str, BenchmarkFacts], list[Fault]]:
@@ -89,7 +91,9 @@ def _facts(
         for split, found in items.items()
         if found
     }
-    return BenchmarkFacts(digest(identity(benchmark)), benchmark.gives(), splits, benchmark.notes())
+    return BenchmarkFacts(
+        digest(identity(benchmark)), benchmark.gives(), splits, benchmark.notes(), tuple(benchmark.oracles())
+    )
 
 
 def _unfit(

@@ -36,6 +36,8 @@ class Outcome:
 
     states: dict[str, StepState] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)
+    inspected: dict[str, Report] = field(default_factory=dict)
+    """How those steps ended that looked at the data; no cell is the worse for one that failed."""
     seconds: float = 0.0
 
     def count(self, state: StepState) -> int:
@@ -90,9 +92,10 @@ def run(
     progress.begin(len(todo), len(plan.steps) - len(todo))
     for key in plan.steps.keys() - todo.keys():
         registry.step_done(f"{plan.steps[key].kind}:{key}", 0.0, True)
-    if todo:
+    looks = [found.step for found in plan.inspections.values() if not store.has(found.step.kind, found.step.key)]
+    if todo or looks:
         with executor.open() as workers:
-            loop = _Loop(outcome, store, registry, provenance, progress, terms_of(plan), Agenda(todo))
+            loop = _Loop(outcome, store, registry, provenance, progress, terms_of(plan), Agenda(todo), looks)
             loop.go(workers, executor.slots())
     outcome.seconds = time.perf_counter() - start
     return outcome
@@ -107,6 +110,8 @@ class _Loop:
     progress: Progress
     terms: Terms
     agenda: Agenda
+    looks: list[Step]
+    """Inspections that are still to be done, where a worker has nothing else to do."""
     running: dict[Future[list[Report]], list[Step]] = field(default_factory=dict)
     fallen: dict[str, str] = field(default_factory=dict)
     """What became of a common training whose steps are done alone now."""
@@ -120,14 +125,19 @@ class _Loop:
     def fill(self, workers: Workers, slots: int) -> bool:
         """Give every free worker what is ready; whether one got something."""
         before = len(self.running)
-        while len(self.running) < slots and (steps := self.agenda.take(slots - len(self.running))):
+        while len(self.running) < slots and (steps := self.agenda.take(slots - len(self.running)) or self.look()):
             for step in steps:
-                self.progress.started(step)
+                if step.kind != "inspect":
+                    self.progress.started(step)
             after = self.fallen.get(steps[0].key)
             known = {**self.provenance, **({"alone_after": after} if after else {})}
             future = workers.submit(perform_together, steps, self.store.root, known, self.terms)
             self.running[future] = steps
         return len(self.running) > before
+
+    def look(self) -> list[Step]:
+        """The next inspection; empty where there is none."""
+        return [self.looks.pop(0)] if self.looks else []
 
     def settle(self, steps: Sequence[Step], future: Future[list[Report]]) -> None:
         error = future.exception()
@@ -145,6 +155,9 @@ class _Loop:
             self.agenda.again(step)
 
     def end(self, step: Step, report: Report) -> None:
+        if step.kind == "inspect":
+            self.looked(step, report)
+            return
         self.outcome.states[step.key] = report.state
         if report.state == "done":
             self.agenda.done(step.key)
@@ -153,7 +166,17 @@ class _Loop:
         else:
             self.outcome.states |= dict.fromkeys(self.agenda.drop(step.key), "blocked")
             self.outcome.reasons[step.key] = report.reason
-            self.store.record_failure(
-                step.key, {"state": report.state, "reason": report.reason, "log": report.log, "what": step.what}
-            )
+            self.remember(step, report)
         self.progress.ended(step, report)
+
+    def looked(self, step: Step, report: Report) -> None:
+        self.outcome.inspected[step.key] = report
+        if report.state == "done":
+            self.store.clear_failure(step.key)
+        else:
+            self.remember(step, report)
+
+    def remember(self, step: Step, report: Report) -> None:
+        """Why it did not come to its end."""
+        failure = {"state": report.state, "reason": report.reason, "log": report.log, "what": step.what}
+        self.store.record_failure(step.key, failure)

@@ -244,7 +244,24 @@ CONFLICT_COLUMNS = (
 """Diagnosis with all of the training labels that the data set has; nothing that trains sees it. ``falsified_share`` is
 among the conflicts; ``agreement_accuracy`` is how often the teachers are right where they do not conflict."""
 
-BENCHMARK_COLUMNS = ("benchmark", "split", "items", "pristine", "falsified", "unlabelled", "groups", "notes")
+BENCHMARK_COLUMNS = ("benchmark", "split", "items", "pristine", "falsified", "unlabelled", "groups", "notes", "oracles")
+"""``oracles`` says what of the way the data are read depends on the label; empty where nothing does."""
+
+FINDING_COLUMNS = (
+    *("benchmark", "trained_on", "teacher", "kind", "severity", "splits", "count", "found", "means", "remedy"),
+)
+"""What was found in the data. ``severity`` is error, warning or note; ``count`` is items or entries; ``trained_on`` is
+the benchmark whose training items the test items were compared with, where it is another one, and ``teacher`` the one
+whose prompts were looked at. ``means`` and ``remedy`` are the same for all findings of a kind."""
+
+EXAMPLE_COLUMNS = (
+    *("finding", "benchmark", "kind", "split", "item", "other_benchmark", "other_split", "other_item", "note"),
+)
+"""Some items that show a finding, which is a row of the findings counted from 0; ``other_item`` is what it is like."""
+
+SKIPPED_COLUMNS = ("benchmark", "split", "entry", "reason")
+"""Every entry of the data that became no item."""
+
 FAILURE_COLUMNS = ("step", "what", "state", "reason", "cells")
 
 
@@ -292,6 +309,12 @@ class RunView:
     """A row per arm and number of reviews a day; `OPERATING_COLUMNS`."""
     prevalence: DataFrame = field(default_factory=_nothing)
     """A row per arm and prevalence; `PREVALENCE_COLUMNS`."""
+    findings: DataFrame = field(default_factory=_nothing)
+    """A row per finding in the data, the gravest of a benchmark first; `FINDING_COLUMNS`."""
+    examples: DataFrame = field(default_factory=_nothing)
+    """A row per item that shows a finding; `EXAMPLE_COLUMNS`."""
+    skipped: DataFrame = field(default_factory=_nothing)
+    """A row per entry that became no item; `SKIPPED_COLUMNS`."""
     seal: Mapping[str, str] = field(default_factory=dict)
     """Digests of what the numbers were made from and by; see `harness.seal`. A report that shows all of them can be
     verified."""

@@ -196,6 +196,9 @@ TABLES = (
     "teachers",
     "conflicts",
     "benchmarks",
+    "findings",
+    "examples",
+    "skipped",
     "failures",
     "steps",
 )
