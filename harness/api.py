@@ -13,6 +13,7 @@ from harness.errors import (
     TrainingError,
     UnreadableImage,
 )
+from harness.given import given_labels
 from harness.handed import Confusion, Estimate, Panel, Pool, Shelf, Validation, Workbench
 from harness.hookspec import hookimpl
 from harness.identity import canonical, digest, file_digest, folder_digest, seed_from, sha256_of
@@ -102,6 +103,7 @@ __all__ = [
     "digest",
     "file_digest",
     "folder_digest",
+    "given_labels",
     "hookimpl",
     "opposite",
     "redact",

@@ -76,6 +76,14 @@ class Benchmark(Component):
         """Every entry of the data that became no item, with the reason."""
         return ()
 
+    def given(self) -> Path | None:
+        """File of labels that people gave, to which `harness labels import` adds; None where none was named.
+
+        A benchmark that can be given one has an option called ``label_file``, null by default, and reads it with
+        `harness.api.given_labels`.
+        """
+        return None
+
     def oracles(self) -> Sequence[str]:
         """What of the way it is read depends on the label, a sentence each; every report says so."""
         return ()

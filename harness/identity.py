@@ -119,6 +119,9 @@ def _source(module: str) -> Path | None:
     path: Any = None
     name = ""
     for part in module.split("."):
+        if name and path is None:
+            # Within a module there are names and no modules; without this, one would be looked for on sys.path.
+            return None
         name = f"{name}.{part}" if name else part
         spec = PathFinder.find_spec(name, path)
         if spec is None:

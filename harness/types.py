@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -77,6 +78,20 @@ class Image:
             return self._read()
         except OSError as error:
             raise UnreadableImage(f"cannot be read: {error.strerror or error}", place=self.name) from None
+
+    def link(self, target: Path) -> None:
+        """Make a new file of the bytes: where they lie in a file on the same disk, another name for that one.
+
+        Raises `UnreadableImage`. A path is never told: it may tell the label.
+        """
+        if isinstance(self._read, partial) and self._read.func is Path.read_bytes:
+            try:
+                os.link(os.path.realpath(self._read.args[0]), target)
+                return
+            except OSError:
+                # Another disk, or one without such names.
+                pass
+        target.write_bytes(self.read())
 
     def sha256(self) -> str:
         """Hex digest of the encoded bytes."""

@@ -83,8 +83,10 @@ def test_what_was_left_out_is_told(tmp_path):
     assert benchmark.notes() == {
         "evidence captions found": 12,
         "evidence captions left out that give the verdict away": 6,
-        "items for which no evidence was found": 2,
+        "items for which no evidence caption was found": 2,
         "items whose every evidence caption was left out": 0,
+        "evidence that equals the caption": "left out of every item",
+        "order of evidence": "as found",
         "items left out for want of their image": 0,
     }
     pictured = FivePilsOoc(root=benchmark.root, images=str(tmp_path / "pictures"))

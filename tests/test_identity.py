@@ -92,3 +92,17 @@ def test_the_random_rule_draws_by_seed_and_item_not_by_order():
     first = [row.item_id for row in Random().rank(Panel(items, {}), 1)]
     assert [row.item_id for row in Random().rank(Panel(backwards, {}), 1)] == first
     assert [row.item_id for row in Random().rank(Panel(items, {}), 2)] != first
+
+
+def test_a_folder_on_the_path_that_is_called_as_a_name_that_a_plugin_imports_is_no_module_of_it(tmp_path, monkeypatch):
+    from harness_reports.html import Html
+
+    from harness import identity as module
+
+    before = module.source_digest(Html)
+    for name in ("runs", "Arm", "harmless", "count"):
+        (tmp_path / name).mkdir()
+    monkeypatch.syspath_prepend(str(tmp_path))
+    module._source.cache_clear()
+    module.source_digest.cache_clear()
+    assert module.source_digest(Html) == before

@@ -26,7 +26,7 @@ def benchmarks(registry):
 
 def test_an_item_has_no_field_for_a_label():
     assert {field.name for field in fields(Item)} == {"id", "caption", "image", "evidence", "features", "group"}
-    assert {field.name for field in fields(Evidence)} == {"entities", "captions"}
+    assert {field.name for field in fields(Evidence)} == {"entities", "captions", "sources"}
 
 
 def test_no_name_that_a_built_in_gives_to_an_item_tells_its_label(registry):

@@ -181,6 +181,9 @@ def test_evidence_is_a_list_of_texts_and_what_gives_the_verdict_away_is_left_out
             "evidence captions found": 33,
             "evidence captions left out that give the verdict away": 22,
             "items for which no evidence caption was found": 1,
+            "items whose every evidence caption was left out": 0,
+            "evidence that equals the caption": "left out of every item",
+            "order of evidence": "as found",
         }
     whole = Table(file=write(folder, rows_of(12, seen=lambda _: "[Photo] A crowd")), entities="seen")
     assert {item.evidence.entities for item in whole.items("train")} == {("[Photo] A crowd",)}
@@ -231,7 +234,8 @@ def test_it_keeps_the_contract(tmp_path, check):
         pytest.param(
             changed(changed(rows_of(12), 4, image="photos/none.png"), 5, image="https://example.org/5.png"),
             "archive.csv:6: there is no image 'photos/none.png' in FOLDER (and 1 more row)\n"
-            "  add the files, name their folder by the option images, or say  image: null  for captions alone",
+            "  add the files, name their folder by the option images, say  missing_images: skip  to leave such rows out,"
+            " or  image: null  for captions alone",
         ),
         pytest.param(
             changed(rows_of(12), 2, image="photos/../../secret.png"),
@@ -415,7 +419,7 @@ def test_cells_that_would_buy_a_missing_label_wait_and_go_on_without_asking_the_
     conflicts = [row["item_id"] for row in map(json.loads, order.read_text().splitlines()) if row["conflict"]]
     assert outcome.reasons.popitem()[1] == (
         f"4 of the 4 labels to be bought do not exist yet, first {conflicts[0]!r}\n"
-        "  Label these items, add the labels to the data set and run again."
+        "  `harness labels export` writes them for people, `harness labels import` takes the labels back."
     )
 
     write(folder, news(36, labelled=True))

@@ -166,10 +166,12 @@ def test_giveaways_are_left_out_of_every_item_and_counted(tmp_path):
     benchmark = write_verite(tmp_path / "verite", titles="['Is it so?', 'Snopes says', 'A page']")
     assert {item.evidence.captions for item in everything(benchmark)} == {("A page",)}
     assert benchmark.notes() == {
-        "titles found": 60,
-        "titles left out that give the verdict away": 40,
-        "items for which no title was found": 0,
-        "items whose every title was left out": 0,
+        "evidence captions found": 60,
+        "evidence captions left out that give the verdict away": 40,
+        "items for which no evidence caption was found": 0,
+        "items whose every evidence caption was left out": 0,
+        "evidence that equals the caption": "left out of every item",
+        "order of evidence": "as found",
         "items left out for want of their image": 0,
     }
     unfiltered = Verite(root=benchmark.root, giveaways=[], questions=False)
@@ -335,10 +337,13 @@ def test_the_published_files_give_their_published_counts():
 @needs_real_data
 def test_what_the_filter_takes_of_the_published_titles_is_told():
     assert Verite().notes() == {
-        "titles found": 1261,
-        "titles left out that give the verdict away": 351,
-        "items for which no title was found": 247,
-        "items whose every title was left out": 86,
+        "evidence captions found": 1261,
+        "evidence captions left out that give the verdict away": 351,
+        "evidence captions left out that repeat another": 3,
+        "items for which no evidence caption was found": 247,
+        "items whose every evidence caption was left out": 86,
+        "evidence that equals the caption": "left out of every item",
+        "order of evidence": "as found",
         "items left out for want of their image": 0,
     }
 

@@ -10,7 +10,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from harness.api import Benchmark, Evidence, Image, Item, Split, Verdict, file_digest, hookimpl
-from harness_benchmarks.published import GIVEAWAYS, content_id, damaged, locate, pictures, tells
+from harness_benchmarks.evidence import Filtered, WithOracles
+from harness_benchmarks.published import content_id, damaged, locate, pictures
 
 FILE = "test.json"
 SOURCE = "github.com/UKPLab/naacl2025-cove (data/5pils_ooc)"
@@ -33,8 +34,13 @@ class Row(BaseModel):
         """What a recorded answer is matched by: `content_id` of the columns image_id and caption."""
         return content_id(str(self.image_id), self.caption)
 
+    @property
+    def verdict(self) -> Verdict:
+        """Told by the captions, not by the place."""
+        return "pristine" if self.caption == self.true_caption else "falsified"
 
-class FivePilsOoc(Benchmark):
+
+class FivePilsOoc(WithOracles):
     """624 images with two captions each (Tonglet et al., NAACL 2025): a test set without training items.
 
     An item is pristine where its caption is the image's true one. Image and evidence are the same for both
@@ -48,10 +54,6 @@ class FivePilsOoc(Benchmark):
     """Folder of the published file; by default ``5pils-ooc`` in the folder that HARNESS_REAL_DATA names."""
     images: str | None = None
     """Folder of the images, which are fetched apart; items whose image is not there are left out."""
-    giveaways: tuple[str, ...] = GIVEAWAYS
-    """Evidence captions with one of these words are left out: they give the verdict away."""
-    questions: bool = True
-    """Leave out, too, captions that ask whether something is so, as the headlines of fact-checkers do."""
 
     def gives(self) -> frozenset[str]:
         """Evidence; images where their folder is given."""
@@ -66,12 +68,13 @@ class FivePilsOoc(Benchmark):
         if split != "test":
             return []
         rows, images = self._kept()
+        fair = self._fair(rows)
         return [
             Item(
                 id=row.item_id,
                 caption=row.caption,
                 image=images.get(row.item_id),
-                evidence=Evidence(captions=self._fair(row)),
+                evidence=fair[row.item_id].evidence,
                 group=f"image-{row.image_id}",
             )
             for row in rows
@@ -81,19 +84,13 @@ class FivePilsOoc(Benchmark):
         """The label of every item."""
         if split != "test":
             return {}
-        return {row.item_id: "pristine" if row.caption == row.true_caption else "falsified" for row in self._kept()[0]}
+        return {row.item_id: row.verdict for row in self._kept()[0]}
 
     def notes(self) -> Mapping[str, str | int]:
         """What was left out."""
         rows, _ = self._kept()
-        found = sum(len(row.evidence_captions) for row in rows)
         return {
-            "evidence captions found": found,
-            "evidence captions left out that give the verdict away": found - sum(len(self._fair(row)) for row in rows),
-            "items for which no evidence was found": sum(not row.evidence_captions for row in rows),
-            "items whose every evidence caption was left out": sum(
-                bool(row.evidence_captions) and not self._fair(row) for row in rows
-            ),
+            **self.evidence_notes(self._fair(rows).values()),
             "items left out for want of their image": len(read_rows(self._path())) - len(rows),
         }
 
@@ -106,8 +103,21 @@ class FivePilsOoc(Benchmark):
         images = pictures(self.name, self.images, {row.item_id: row.image_path for row in rows})
         return [row for row in rows if row.item_id in images or not self.images], images
 
-    def _fair(self, row: Row) -> tuple[str, ...]:
-        return tuple(caption for caption in row.evidence_captions if not tells(caption, self.giveaways, self.questions))
+    def _fair(self, rows: Sequence[Row]) -> dict[str, Filtered]:
+        """The evidence of each item; what equals the caption of either is left out of both items of an image."""
+        captions: dict[int, list[str]] = {}
+        for row in rows:
+            captions.setdefault(row.image_id, []).append(row.caption)
+        return {
+            row.item_id: self.known(
+                Evidence(captions=tuple(row.evidence_captions)),
+                row.caption,
+                row.verdict,
+                row.true_caption,
+                captions[row.image_id],
+            )
+            for row in rows
+        }
 
 
 def read_rows(path: Path) -> list[Row]:

@@ -7,13 +7,27 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from harness.api import SPLITS, Benchmark, DataError, Evidence, Image, Item, Split, Verdict, digest, hookimpl
-from harness_benchmarks.published import GIVEAWAYS, tells
-from harness_benchmarks.table_entries import Columns, Draw, Entry, entries_of
+from harness.api import (
+    SPLITS,
+    Benchmark,
+    DataError,
+    DataFile,
+    Evidence,
+    Image,
+    Item,
+    Skipped,
+    Split,
+    Verdict,
+    digest,
+    hookimpl,
+)
+from harness_benchmarks.evidence import Filtered, WithEvidence
+from harness_benchmarks.table_entries import Archive, Columns, Draw, Entry, entries_of
+from harness_benchmarks.table_files import files_of, labels_of, strangers
 from harness_benchmarks.table_posts import posts_of
 from harness_benchmarks.table_rows import bytes_of
 
@@ -48,7 +62,7 @@ def _folded(words: Mapping[str, Verdict]) -> Mapping[str, Verdict]:
     return folded
 
 
-class Table(Benchmark):
+class Table(WithEvidence):
     """Your own archive: a CSV, TSV, JSONL or parquet file with one item a row, and a folder of images.
 
     Options say what the columns are called. Labels may be missing on training and validation rows: cells that
@@ -63,7 +77,8 @@ class Table(Benchmark):
     # digest() says all that items are; where and under which names it was found, and what labels mean, is apart.
     transport = frozenset(
         {"file", "images", "delimiter", "id", "caption", "image", "label", "words", "split", "validation", "test"}
-        | {"seed", "group", "entities", "evidence", "reference", "giveaways", "questions"}
+        | {"seed", "group", "entities", "evidence", "sources", "reference", "label_file"}
+        | {"missing_images", *WithEvidence.model_fields}
     )
 
     file: str
@@ -78,8 +93,12 @@ class Table(Benchmark):
     """Column of the caption."""
     image: str | None = "image"
     """Column of the image's path below the folder of images; null for captions alone."""
+    missing_images: Literal["refuse", "skip"] = "refuse"
+    """Whether a row whose image is not in the folder is a fault, or is left out and listed."""
     label: str = "label"
     """Column of the label; an empty field is a label that nobody has given yet."""
+    label_file: str | None = None
+    """File of labels that people gave later, as `harness labels import` writes it; it need not be there yet."""
     words: Annotated[Mapping[str, Verdict], AfterValidator(_folded), BeforeValidator(_as_text)] = WORDS
     """What the words of the label column mean, whatever their case; other words are refused."""
     split: str | None = "split"
@@ -96,12 +115,16 @@ class Table(Benchmark):
     """Column of what was recognised in the image: a list of texts, as a list in JSON or as one text."""
     evidence: str | None = None
     """Column of captions or titles of pages on which the image was found: a list of texts, likewise."""
+    sources: str | None = None
+    """Column of the addresses of these pages, one for each caption in the order of the captions; no model sees them."""
     reference: str | None = None
     """Column of a reference rationale, which answers are compared with after a run; an empty field is none."""
-    giveaways: tuple[str, ...] = GIVEAWAYS
-    """Evidence with one of these words is left out, and counted: it gives the verdict away."""
-    questions: bool = True
-    """Leave out, too, evidence that asks whether something is so, as the headlines of fact-checkers do."""
+
+    @model_validator(mode="after")
+    def _sources_are_of_evidence(self) -> Self:
+        if self.sources and not self.evidence:
+            raise ValueError("sources are those of evidence, and no column of evidence is named")
+        return self
 
     @model_validator(mode="after")
     def _something_is_left_to_train_on(self) -> Self:
@@ -120,7 +143,7 @@ class Table(Benchmark):
 
     def items(self, split: Split) -> Sequence[Item]:
         """Items in an order by their ids' digests; that of a file may tell labels."""
-        return [self._item(entry) for entry in self._entries() if entry.split == split]
+        return [self._item(entry) for entry in self._of(split)]
 
     def posts(self) -> Sequence[Item | DataError]:
         """Every row in the order of the file, whatever its label and its split."""
@@ -129,28 +152,46 @@ class Table(Benchmark):
         return [post if isinstance(post, DataError) else self._item(post) for post in found]
 
     def labels(self, split: Split) -> Mapping[str, Verdict]:
-        """The labels that are there."""
-        return {entry.id: entry.label for entry in self._entries() if entry.split == split and entry.label}
+        """The labels that are there, in the table or in the file of labels."""
+        return labels_of(self._of(split), _filled(self.file), self.given())
+
+    def given(self) -> Path | None:
+        """The file of labels."""
+        return _filled(self.label_file) if self.label_file else None
 
     def references(self, split: Split) -> Mapping[str, str]:
         """The reference rationales that are there."""
-        return {entry.id: entry.reference for entry in self._entries() if entry.split == split and entry.reference}
+        return {entry.id: entry.reference for entry in self._of(split) if entry.reference}
+
+    def files(self) -> Sequence[DataFile]:
+        """The table, its images and the file of labels."""
+        try:
+            path = _filled(self.file)
+            folder, given = self._folder(path), self.given()
+        except DataError as error:
+            return [DataFile("table", self.file, 0, origin=error.cause)]
+        return files_of(path, self.image, folder, self.delimiter, given, self.missing_images == "refuse")
+
+    def skipped(self) -> Sequence[Skipped]:
+        """Rows without their image, where they are left out."""
+        return self._archive().skipped
 
     def notes(self) -> Mapping[str, str | int]:
         """What is missing, and what was left out of the evidence."""
-        entries = self._entries()
-        found = sum(len(entry.captions) for entry in entries)
-        notes: dict[str, str | int] = {"items without a label": sum(entry.label is None for entry in entries)}
-        if self.evidence:
-            notes |= {
-                "evidence captions found": found,
-                "evidence captions left out that give the verdict away": found
-                - sum(len(self._fair(entry)) for entry in entries),
-                "items for which no evidence caption was found": sum(not entry.captions for entry in entries),
-            }
-        return notes
+        archive, given = self._archive(), self.given()
+        entries = archive.entries
+        labelled = len(labels_of(entries, _filled(self.file), given))
+        notes: dict[str, str | int] = {"items without a label": len(entries) - labelled}
+        if archive.skipped:
+            notes["rows left out for want of their image"] = len(archive.skipped)
+        if unknown := strangers(entries, given):
+            notes["given labels of items that the table has not"] = unknown
+        return notes | (self.evidence_notes(map(self._fair, entries)) if self.evidence or self.entities else {})
 
-    def _entries(self) -> Sequence[Entry]:
+    def _of(self, split: Split) -> Sequence[Entry]:
+        return [entry for entry in self._archive().entries if entry.split == split]
+
+    def _archive(self) -> Archive:
         path = _filled(self.file)
         return entries_of(
             path,
@@ -160,6 +201,7 @@ class Table(Benchmark):
             self._folder(path),
             tuple(self.words.items()),
             Draw(self.validation, self.test, self.seed),
+            self.missing_images == "skip",
         )
 
     def _columns(self) -> Columns:
@@ -172,6 +214,7 @@ class Table(Benchmark):
             self.group,
             self.entities,
             self.evidence,
+            self.sources,
             self.reference,
         )
 
@@ -185,12 +228,12 @@ class Table(Benchmark):
             caption=entry.caption,
             # Called by the item's id: a file name such as ``fake/12.jpg`` gives the label away.
             image=Image(partial(Path.read_bytes, entry.image), f"image of item {entry.id}") if entry.image else None,
-            evidence=Evidence(entry.entities, self._fair(entry)),
+            evidence=self._fair(entry).evidence,
             group=entry.group,
         )
 
-    def _fair(self, entry: Entry) -> tuple[str, ...]:
-        return tuple(caption for caption in entry.captions if not tells(caption, self.giveaways, self.questions))
+    def _fair(self, entry: Entry) -> Filtered:
+        return self.fair(Evidence(entry.entities, entry.captions, entry.sources), entry.caption)
 
 
 def _content(split: Split, item: Item) -> list[object]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from harness.api import SPLITS, DataError, Split, Verdict, digest
+from harness.api import SPLITS, DataError, Skipped, Split, Verdict, digest
 from harness_benchmarks.published import content_id
 from harness_benchmarks.table_rows import Row, rows_of
 
@@ -36,6 +36,7 @@ class Columns:
     group: str | None
     entities: str | None
     evidence: str | None
+    sources: str | None
     reference: str | None
 
     @property
@@ -65,7 +66,16 @@ class Entry:
     group: str
     entities: tuple[str, ...]
     captions: tuple[str, ...]
+    sources: tuple[str, ...]
     reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """All entries, and the rows that were left out because their image is not there."""
+
+    entries: tuple[Entry, ...]
+    skipped: tuple[Skipped, ...]
 
 
 # Every step asks for items, and what was checked once need not be checked again.
@@ -78,15 +88,20 @@ def entries_of(
     folder: Path,
     words: tuple[tuple[str, Verdict], ...],
     draw: Draw,
-) -> tuple[Entry, ...]:
-    """Every row as an entry, in an order that has nothing to do with the file's; raises `DataError`."""
+    partial: bool = False,
+) -> Archive:
+    """Every row as an entry, in an order that has nothing to do with the file's; raises `DataError`.
+
+    Only where ``partial`` says so are rows left out, those whose image is not there.
+    """
     rows = rows_of(path, data, columns.named, delimiter)
     captions = [needed(row, columns.caption, "caption") for row in rows]
-    images = _images(rows, columns.image, folder)
+    images = _images(rows, columns.image, folder, partial)
     ids = _ids(rows, columns, captions)
     labels = _labels(rows, columns.label, dict(words))
     groups = _groups(rows, columns, images)
     splits = _said(rows, columns.split, groups) if columns.split else _drawn(ids, groups, draw)
+    found = [searched(row, columns.evidence, columns.sources) for row in rows]
     entries = [
         Entry(
             id=ids[place],
@@ -97,12 +112,19 @@ def entries_of(
             # A story's name may tell the label, and nobody needs to read it.
             group=content_id(groups[place]) if groups[place] else "",
             entities=row.texts(columns.entities) if columns.entities else (),
-            captions=row.texts(columns.evidence) if columns.evidence else (),
+            captions=found[place][0],
+            sources=found[place][1],
             reference=row.text(columns.reference) if columns.reference else "",
         )
         for place, row in enumerate(rows)
     ]
-    return tuple(sorted(entries, key=lambda entry: digest(entry.id)))
+    entries.sort(key=lambda entry: digest(entry.id))
+    if not partial:
+        return Archive(tuple(entries), ())
+    # Splits are drawn before: an image that is fetched later moves no other item.
+    missing = {entry.id for entry in entries if entry.image is not None and not entry.image.is_file()}
+    skipped = [Skipped(entry.id, "its image is not there", entry.split) for entry in entries if entry.id in missing]
+    return Archive(tuple(entry for entry in entries if entry.id not in missing), tuple(skipped))
 
 
 def needed(row: Row, column: str, what: str) -> str:
@@ -111,6 +133,20 @@ def needed(row: Row, column: str, what: str) -> str:
     if not text:
         raise row.fault(f"has no {what}: {column} is empty", "fill it in, or delete the row")
     return text
+
+
+def searched(row: Row, evidence: str | None, sources: str | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Captions of the evidence and the addresses of their pages; raises `DataError` where these are not as many."""
+    if evidence is None or sources is None:
+        return row.texts(evidence) if evidence else (), ()
+    captions, addresses = row.texts(evidence, blanks=True), row.texts(sources, blanks=True)
+    if len(captions) != len(addresses):
+        raise row.fault(
+            f"{evidence} has {len(captions)} texts and {sources} {len(addresses)} addresses",
+            "write one address for each text, an empty one where it is not known",
+        )
+    pairs = [(caption, address) for caption, address in zip(captions, addresses, strict=True) if caption]
+    return tuple(caption for caption, _ in pairs), tuple(address for _, address in pairs)
 
 
 def _ids(rows: Sequence[Row], columns: Columns, captions: Sequence[str]) -> list[str]:
@@ -131,7 +167,7 @@ def _ids(rows: Sequence[Row], columns: Columns, captions: Sequence[str]) -> list
     return ids
 
 
-def _images(rows: Sequence[Row], column: str | None, folder: Path) -> Sequence[Path | None]:
+def _images(rows: Sequence[Row], column: str | None, folder: Path, partial: bool) -> Sequence[Path | None]:
     if column is None:
         return [None] * len(rows)
     if not folder.is_dir():
@@ -139,10 +175,11 @@ def _images(rows: Sequence[Row], column: str | None, folder: Path) -> Sequence[P
     names = [needed(row, column, "image") for row in rows]
     paths = [inside(row, name, folder) for row, name in zip(rows, names, strict=True)]
     missing = [place for place, path in enumerate(paths) if not path.is_file()]
-    if missing:
+    if missing and (len(missing) == len(paths) or not partial):
         raise rows[missing[0]].fault(
             f"there is no image {names[missing[0]]!r} in {folder}{_more(missing)}",
-            "add the files, name their folder by the option images, or say  image: null  for captions alone",
+            "add the files, name their folder by the option images, say  missing_images: skip  to leave such rows out,"
+            " or  image: null  for captions alone",
         )
     return paths
 

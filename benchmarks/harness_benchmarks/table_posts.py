@@ -7,10 +7,10 @@ from pathlib import Path
 
 from harness.api import DataError
 from harness_benchmarks.published import content_id
-from harness_benchmarks.table_entries import Columns, Entry, inside, needed
+from harness_benchmarks.table_entries import Columns, Entry, inside, needed, searched
 from harness_benchmarks.table_rows import Row, rows_of
 
-JUDGED = ("id", "caption", "image", "entities", "evidence")
+JUDGED = ("id", "caption", "image", "entities", "evidence", "sources")
 """Columns that matter for an item that is only judged, by option."""
 
 
@@ -40,6 +40,7 @@ def _posts(rows: Sequence[Row], columns: Columns, folder: Path) -> Iterator[Entr
 def _post(row: Row, columns: Columns, folder: Path) -> Entry:
     caption = needed(row, columns.caption, "caption")
     name = needed(row, columns.image, "image") if columns.image else ""
+    captions, sources = searched(row, columns.evidence, columns.sources)
     return Entry(
         id=needed(row, columns.id, "id") if columns.id else content_id(name, caption),
         caption=caption,
@@ -48,7 +49,8 @@ def _post(row: Row, columns: Columns, folder: Path) -> Entry:
         split="test",
         group="",
         entities=row.texts(columns.entities) if columns.entities else (),
-        captions=row.texts(columns.evidence) if columns.evidence else (),
+        captions=captions,
+        sources=sources,
         reference="",
     )
 

@@ -49,8 +49,11 @@ class Row:
                 return "" if value != value else str(int(value)) if value.is_integer() else repr(value)
         raise self.fault(f"{column} holds {value!r:.60}, which is no text", f"write the {column} as text")
 
-    def texts(self, column: str) -> tuple[str, ...]:
-        """The texts of a list, or of text that is a list in JSON or Python; any other text is one by itself."""
+    def texts(self, column: str, blanks: bool = False) -> tuple[str, ...]:
+        """The texts of a list, or of text that is a list in JSON or Python; any other text is one by itself.
+
+        Empty texts within a list are left out, or stay where ``blanks`` asks for them.
+        """
         value = self.values.get(column)
         if isinstance(value, str) and value.lstrip().startswith("["):
             value = self._listed(value.strip(), column)
@@ -58,7 +61,7 @@ class Row:
             return (text,) if (text := self.text(column)) else ()
         if not all(isinstance(part, str) for part in value):
             raise self.fault(f"{column} holds a list of more than texts", f"write {column} as a list of texts")
-        return tuple(part.strip() for part in value if part.strip())
+        return tuple(part.strip() for part in value if blanks or part.strip())
 
     def _listed(self, text: str, column: str) -> object:
         """The list that a text spells, or the text itself: a title may begin with a bracket."""

@@ -13,15 +13,14 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from harness.api import Benchmark, DataError, Evidence, Image, Item, Split, Verdict, digest, file_digest, hookimpl
+from harness_benchmarks.evidence import Filtered, WithEvidence
 from harness_benchmarks.published import (
-    GIVEAWAYS,
     MAX_LIST,
     content_id,
     damaged,
     locate,
     matrix_of,
     pictures,
-    tells,
     texts_of,
 )
 
@@ -56,7 +55,7 @@ class Row:
         return content_id(self.image, self.caption)
 
 
-class Verite(Benchmark):
+class Verite(WithEvidence):
     """1,001 captions of 338 stories (Papadopoulos et al., arXiv 2304.14133), as pristine and falsified items.
 
     In each story a true caption stands with its own image (``true``, pristine) and with an image of something
@@ -77,10 +76,6 @@ class Verite(Benchmark):
     """Folder of the images, which are fetched apart; items whose image is not there are left out."""
     falsified: tuple[Falsified, ...] = Field(default=("out-of-context",), min_length=1)
     """Which of VERITE's two kinds of false pairs are the falsified items."""
-    giveaways: tuple[str, ...] = GIVEAWAYS
-    """Titles with one of these words are left out of the evidence: they give the verdict away."""
-    questions: bool = True
-    """Leave out, too, titles that ask whether something is so, as the headlines of fact-checkers do."""
     validation: float = Field(default=0.1, ge=0, lt=1)
     """Share of the groups that is validated on."""
     test: float = Field(default=0.4, ge=0, lt=1)
@@ -115,7 +110,7 @@ class Verite(Benchmark):
                 id=row.id,
                 caption=row.caption,
                 image=images.get(row.id),
-                evidence=Evidence(captions=self._fair(row)),
+                evidence=self._fair(row).evidence,
                 features={"image": image_features[row.place].copy(), "text": text_features[row.place].copy()},
                 group=row.group,
             )
@@ -138,12 +133,8 @@ class Verite(Benchmark):
         published = self._rows()
         rows, _ = self._kept(published)
         wanted = sum(row.label in self._wanted() for row in published)
-        titles = sum(len(row.titles) for row in rows)
         return {
-            "titles found": titles,
-            "titles left out that give the verdict away": titles - sum(len(self._fair(row)) for row in rows),
-            "items for which no title was found": sum(not row.titles for row in rows),
-            "items whose every title was left out": sum(bool(row.titles) and not self._fair(row) for row in rows),
+            **self.evidence_notes(map(self._fair, rows)),
             "items left out for want of their image": wanted - len(rows),
         }
 
@@ -173,8 +164,8 @@ class Verite(Benchmark):
         }
         return [split[row.group] for row in rows]
 
-    def _fair(self, row: Row) -> tuple[str, ...]:
-        return tuple(title for title in row.titles if not tells(title, self.giveaways, self.questions))
+    def _fair(self, row: Row) -> Filtered:
+        return self.fair(Evidence(captions=row.titles), row.caption)
 
 
 def read_rows(captions: Path, evidence: Path) -> list[Row]:

@@ -8,6 +8,8 @@ import click
 
 from harness import __version__
 from harness.cli import compare, export, matrix, predict, start
+from harness.cli.benchmarks import benchmarks
+from harness.cli.labels import labels
 from harness.cli.options import INCOMPLETE, YOURS
 from harness.cli.plugins import plugins
 from harness.cli.teachers import teachers
@@ -42,5 +44,7 @@ def main() -> None:
 
 for command in (*matrix.COMMANDS, *predict.COMMANDS, *export.COMMANDS, *compare.COMMANDS, *start.COMMANDS):
     main.add_command(command)
+main.add_command(benchmarks)
+main.add_command(labels)
 main.add_command(teachers)
 main.add_command(plugins)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 def run(matrix: Path, store_path: Path, out: Path | None) -> None:
     """Run what is missing, then write tables and reports."""
     from harness import progress, provenance
+    from harness.labelling.wanted import told, wanted
     from harness.run import run as execute
 
     plan, store, registry = _prepare(matrix, store_path)
@@ -42,7 +43,13 @@ def run(matrix: Path, store_path: Path, out: Path | None) -> None:
     for file in files:
         click.echo(f"report: {file} ({len(plan.cells)} cells, {outcome.seconds:.0f} s)")
     if outcome.reasons:
-        click.echo(f"incomplete: `harness status {matrix}` says which cells lack what", err=True)
+        # What waits and buys labels waits for these; anything else is told by the status.
+        buyers = {key for key in outcome.reasons if "budget" in plan.steps[key].params}
+        unlabelled = {key for key in buyers if outcome.states[key] == "waiting"}
+        if unlabelled:
+            click.echo(told(wanted(plan, store), str(matrix)), err=True)
+        if outcome.reasons.keys() - unlabelled:
+            click.echo(f"incomplete: `harness status {matrix}` says which cells lack what", err=True)
         sys.exit(INCOMPLETE)
 
 
@@ -113,25 +120,30 @@ def _of_kind(steps: Iterable[Step], kind: str) -> int:
 def status(matrix: Path, store_path: Path, as_json: bool) -> None:
     """What has become of every cell."""
     from harness.cli.money import asked_of, spent_of
+    from harness.labelling.wanted import facts, told, wanted
     from harness.results import state_of
 
     plan, store, _ = _prepare(matrix, store_path)
     asked, spent = asked_of(plan, store), spent_of(plan, store)
     states = {cell.point.cell: state_of(plan, store, cell) for cell in plan.cells}
+    lacking = wanted(plan, store)
     counts: dict[str, int] = {}
     for state, _ in states.values():
         counts[state] = counts.get(state, 0) + 1
     if as_json:
         cells = [{"cell": cell, "state": state, "reason": reason} for cell, (state, reason) in states.items()]
-        asking = {step: {"state": state, "told": told} for step, state, told in asked}
-        click.echo(json.dumps({"counts": counts, "cells": cells, "asking": asking, "spent": spent.facts()}, indent=1))
+        asking = {step: {"state": state, "told": line} for step, state, line in asked}
+        more = {"asking": asking, "spent": spent.facts(), "labels_wanted": facts(lacking)}
+        click.echo(json.dumps({"counts": counts, "cells": cells, **more}, indent=1))
         return
     for cell, (state, reason) in states.items():
         click.echo(f"{state:<8} {cell}" + (f"\n         {reason}" if reason else ""))
-    for _, state, told in asked:
-        click.echo(f"{state:<8} {told}")
+    for _, state, line in asked:
+        click.echo(f"{state:<8} {line}")
     if spent.calls:
         click.echo(spent.line())
+    if waiting := told(lacking, str(matrix)):
+        click.echo(waiting)
     click.echo(", ".join(f"{count} {state}" for state, count in sorted(counts.items())) + f" of {len(states)} cells")
 
 

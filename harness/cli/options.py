@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from harness.matrix import Matrix
 
 DONE, OURS, YOURS, INCOMPLETE = 0, 1, 2, 3
 
@@ -37,3 +41,23 @@ out_folder = click.option(
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder of tables and reports.  [default: runs/ and the matrix's name]",
 )
+
+benchmark_option = click.option("--benchmark", metavar="LABEL", help="Which benchmark, where several are trained on.")
+
+
+def which_benchmark(matrix: Matrix, label: str | None, known: Sequence[str]) -> str:
+    """The benchmark of that label, or the only one; raises `HarnessError`."""
+    from harness.errors import HarnessError
+    from harness.loading import did_you_mean
+
+    if label is None and len(known) == 1:
+        return known[0]
+    if label is None or label not in known:
+        cause = (
+            "several benchmarks are trained on"
+            if label is None
+            else f"no benchmark that is trained on is called {label!r}{did_you_mean(label, known)}"
+        )
+        remedy = f"Say which one:  --benchmark {' or '.join(known)} ."
+        raise HarnessError(cause, place=matrix.file, remedy=remedy)
+    return label

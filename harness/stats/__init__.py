@@ -4,6 +4,7 @@ Method and evidence: docs/explanation/statistics.md. Arrays of answers are (S, N
 right, and ``groups`` (N,) holds the group of each item as a whole number from 0.
 """
 
+from harness.stats.agreement import cohen, krippendorff
 from harness.stats.arrays import Flags, Floats, Ints, Weights
 from harness.stats.change import larger
 from harness.stats.crossed import Components, Estimate, Joint, crossed, estimate, joint
@@ -37,12 +38,14 @@ __all__ = [
     "area",
     "auroc",
     "bounded",
+    "cohen",
     "crossed",
     "ece",
     "equivalent",
     "estimate",
     "holm",
     "joint",
+    "krippendorff",
     "larger",
     "mcnemar",
     "metrics",

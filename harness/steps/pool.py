@@ -25,7 +25,7 @@ class Ledger(Mapping[str, Verdict]):
         if wanted:
             raise LabelsWanted(
                 f"{len(wanted)} of the {len(ids)} labels to be bought do not exist yet, first {wanted[0]!r}",
-                remedy="Label these items, add the labels to the data set and run again.",
+                remedy="`harness labels export` writes them for people, `harness labels import` takes the labels back.",
             )
         return cls({item_id: labels[item_id] for item_id in ids})
 

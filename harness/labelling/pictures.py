@@ -1,0 +1,66 @@
+"""Images for people, under names that tell nothing."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Sequence
+from io import BytesIO
+from pathlib import Path
+from typing import Literal
+
+from harness.errors import UnreadableImage
+from harness.labelling.tasks import Task
+from harness.types import Image
+
+Manner = Literal["copy", "link", "none"]
+
+SIDE = 1024
+"""Pixels of the longer side of a picture within a page."""
+
+NOTHING = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw=="
+"""A picture of one transparent pixel, for an item without an image among items with one."""
+
+
+def put(tasks: Sequence[Task], folder: Path, manner: Manner) -> dict[str, str]:
+    """Copy or link the images into ``folder``; the name of each by the task's key, without those that are not there."""
+    names: dict[str, str] = {}
+    if manner == "none" or not any(task.item.image for task in tasks):
+        return names
+    folder.mkdir()
+    for task in tasks:
+        if task.item.image is None or not (ending := _ending(task.item.image)):
+            continue
+        name = f"{task.key}{ending}"
+        if manner == "link":
+            task.item.image.link(folder / name)
+        else:
+            (folder / name).write_bytes(task.item.image.read())
+        names[task.key] = name
+    return names
+
+
+def _ending(image: Image) -> str:
+    """How the name of such a file ends, by its content; empty where it cannot be read."""
+    from PIL import Image as Pillow
+
+    try:
+        with Pillow.open(BytesIO(image.read())) as picture:
+            found = (picture.format or "").lower()
+    # Pillow raises many kinds of errors for what is no image, and its own warning for one that is too large.
+    except (UnreadableImage, OSError, ValueError, SyntaxError, Pillow.DecompressionBombError):
+        return ""
+    return {"jpeg": ".jpg", "mpo": ".jpg", "tiff": ".tif", "": ".img"}.get(found, f".{found}")
+
+
+def embedded(image: Image | None) -> str:
+    """A picture of at most `SIDE` pixels as a data URI; `NOTHING` where there is none that can be shown."""
+    if image is None:
+        return NOTHING
+    try:
+        picture = image.open()
+    except UnreadableImage:
+        return NOTHING
+    picture.thumbnail((SIDE, SIDE))
+    out = BytesIO()
+    picture.save(out, "JPEG", quality=85)
+    return f"data:image/jpeg;base64,{b64encode(out.getvalue()).decode()}"
