@@ -226,7 +226,7 @@ def benchmark_rows(plan: Plan) -> list[dict[str, Any]]:
             "unlabelled": facts.unlabelled,
             "groups": facts.groups,
             "notes": "; ".join(f"{name}: {value}" for name, value in plan.facts[label].notes.items()),
-            "oracles": "; ".join(plan.facts[label].oracles),
+            "oracles": " ".join(plan.facts[label].oracles),
         }
         for label in plan.facts
         for split, facts in plan.facts[label].splits.items()

@@ -38,7 +38,7 @@ class BenchmarkFacts:
     splits: Mapping[Split, SplitFacts]
     notes: Mapping[str, str | int]
     oracles: tuple[str, ...] = ()
-    """What of the way it is read depends on the label."""
+    """What of the way it is read depends on the label (`Benchmark.oracles`)."""
 
 
 def inspect(matrix: Matrix) -> tuple[dict[str, BenchmarkFacts], list[Fault]]:
@@ -91,9 +91,8 @@ def _facts(
         for split, found in items.items()
         if found
     }
-    return BenchmarkFacts(
-        digest(identity(benchmark)), benchmark.gives(), splits, benchmark.notes(), tuple(benchmark.oracles())
-    )
+    oracles = tuple(benchmark.oracles())
+    return BenchmarkFacts(digest(identity(benchmark)), benchmark.gives(), splits, benchmark.notes(), oracles)
 
 
 def _unfit(

@@ -37,6 +37,7 @@ def written(plan: Plan) -> str:
         "schema": SCHEMA_VERSION,
         "title": plan.matrix.title,
         "matrix": plan.matrix.text,
+        "oracles": {label: list(found.oracles) for label, found in plan.facts.items() if found.oracles},
         "cells": [asdict(cell) for cell in plan.cells],
         "steps": {
             key: {"kind": step.kind, "what": step.what, "inputs": dict(step.inputs)} for key, step in plan.steps.items()

@@ -89,6 +89,9 @@ def _value(name: str, value: object) -> object:
     if name == "notes" and "synthetic" in value.lower():
         # That numbers are no evidence about real news is never hidden.
         return f"synthetic; the rest is {HIDDEN}"
+    if name == "oracles" and value:
+        # Nor is that numbers were reached with the help of the answer.
+        return f"how it is read depends on the label; in which way is {HIDDEN}"
     return HIDDEN if value else ""
 
 

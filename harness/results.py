@@ -194,7 +194,8 @@ def _arm_row(scorer: Scorer, arm: ArmResult) -> dict[str, Any]:
             found = estimates.get(name)
             row |= {f"{name}_low": found.low if found else nan, f"{name}_high": found.high if found else nan}
     row |= _rouge(arm, truth)
-    return row | _costs(scorer.plan, scorer.store, arm) | {"warnings": "; ".join(_warnings(row))}
+    warnings = [*_warnings(row), *_oracles(scorer.plan, arm)]
+    return row | _costs(scorer.plan, scorer.store, arm) | {"warnings": "; ".join(warnings)}
 
 
 def _rouge(arm: ArmResult, truth: Truth) -> dict[str, float]:
@@ -265,6 +266,13 @@ def _costs(plan: Plan, store: Store, arm: ArmResult) -> dict[str, float]:
     # What was never trained, or answered by no student, took no time that could be compared.
     unknown = {"training_seconds": not arm.trained, "prediction_seconds": arm.cells[0].role != "student"}
     return means | {name: nan for name, missing in unknown.items() if missing}
+
+
+def _oracles(plan: Plan, arm: ArmResult) -> Iterator[str]:
+    """Which of the data that it was trained and tested on have been read by the label."""
+    for label in dict.fromkeys((arm.point.benchmark, arm.evaluated_on)):
+        if label and label in plan.facts and plan.facts[label].oracles:
+            yield f"oracle: how {label} is read depends on the label"
 
 
 def _warnings(row: Mapping[str, Any]) -> Iterator[str]:

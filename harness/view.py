@@ -245,7 +245,7 @@ CONFLICT_COLUMNS = (
 among the conflicts; ``agreement_accuracy`` is how often the teachers are right where they do not conflict."""
 
 BENCHMARK_COLUMNS = ("benchmark", "split", "items", "pristine", "falsified", "unlabelled", "groups", "notes", "oracles")
-"""``oracles`` says what of the way the data are read depends on the label; empty where nothing does."""
+"""``oracles`` says what of the way it is read depends on the label; empty where nothing does."""
 
 FINDING_COLUMNS = (
     *("benchmark", "trained_on", "teacher", "kind", "severity", "splits", "count", "found", "means", "remedy"),

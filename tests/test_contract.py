@@ -10,8 +10,9 @@ from harness_executors.local import Local
 # What needs files of somebody else is looked at where the files are.
 ON_REAL_DATA = {"5pils-ooc", "verite"}
 
-# Models of many GB, recorded answers, a server, a table and a tracker of the user's are tried by their own tests.
+# Models of many GB, recorded answers, a server, data, a table and a tracker of the user's are tried by their own tests.
 ELSEWHERE = {"vlm", "replay", "table", "mlflow", "openai", "transformers", "vllm", "clip", "self-consistency"}
+ELSEWHERE |= {"cosmos", "mmfakebench", "hf-dataset"}
 
 
 def built_ins():

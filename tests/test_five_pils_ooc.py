@@ -3,12 +3,19 @@
 import json
 import os
 import re
+import tempfile
 from collections import Counter
+from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image as Pillow
 
-from harness.api import DataError
+from harness import diagnosis, planning
+from harness.api import Annotation, DataError, Prediction, Student, Teacher, hookimpl, seed_from, verdict_of
+from harness.plugins import Registry
+from harness.reading import parse
 from harness_benchmarks.five_pils_ooc import FivePilsOoc
 from harness_benchmarks.published import content_id
 
@@ -171,3 +178,142 @@ def test_what_ignores_the_caption_is_right_on_exactly_half():
     labels = benchmark.labels("test")
     right = sum((not item.evidence.captions) == (labels[item.id] == "falsified") for item in benchmark.items("test"))
     assert right == 624
+
+
+class Deaf(Teacher):
+    """Judges by the evidence alone."""
+
+    name = "deaf"
+    revision = 1
+
+    def annotate(self, items):
+        for item in items:
+            p = seed_from(*item.evidence.captions) % 100 / 100
+            yield Annotation(item.id, "ok", verdict_of(p), p)
+
+    def reads(self):
+        return frozenset({"evidence"})
+
+
+class DeafStudent(Student):
+    """Predicts by the evidence alone."""
+
+    name = "deaf"
+    revision = 1
+
+    def accepts(self):
+        return frozenset()
+
+    def reads(self):
+        return frozenset({"evidence"})
+
+    def train(self, items, examples, objective, start, bench):
+        raise AssertionError
+
+    def predict(self, items, model, bench):
+        for item in items:
+            p = seed_from("student", *item.evidence.captions) % 100 / 100
+            yield Prediction(item.id, "ok", verdict_of(p), p)
+
+
+class Provides:
+    @hookimpl
+    def harness_teachers(self):
+        return [Deaf]
+
+    @hookimpl
+    def harness_students(self):
+        return [DeafStudent]
+
+
+MATRIX = """\
+benchmarks: {{words: words}}
+evaluate_on: {{pils: {{uses: 5pils-ooc, root: {root}}}}}
+teachers: {{deaf: deaf}}
+teachers_as_arms: true
+students: {{deaf: deaf}}
+rules: {{random: random}}
+strategies: {{zero-shot: zero-shot}}
+seeds: [0]
+executor: inline
+reports: {{}}
+"""
+
+
+def measured(root, run_plan, registry, store):
+    plan = planning.make(parse(MATRIX.format(root=root), registry + Registry.of(Provides())))
+    outcome, _ = run_plan(plan)
+    assert outcome.reasons == {}
+    arms = diagnosis.view(plan, store).arms
+    found = arms[arms.evaluated_on == "pils"].set_index("role")
+    return [found.loc[role] for role in ("teacher", "student")]
+
+
+def test_a_run_measures_exactly_half_for_what_ignores_the_caption(tmp_path, run_plan, registry, store):
+    for found in measured(write_pils(tmp_path / "pils", images=21).root, run_plan, registry, store):
+        assert (found["n"], found["accuracy"]) == (42, 0.5)
+        assert found["accuracy_falsified"] == pytest.approx(1 - found["accuracy_pristine"])
+
+
+@needs_real_data
+def test_a_run_measures_exactly_half_on_the_published_file_too(run_plan, registry, store):
+    for found in measured(f"{os.environ['HARNESS_REAL_DATA']}/5pils-ooc", run_plan, registry, store):
+        assert (found["n"], found["accuracy"]) == (1248, 0.5)
+
+
+def test_files_are_told_and_every_row_is_an_item_or_is_skipped_with_its_reason(tmp_path):
+    root = write_pils(tmp_path / "pils").root
+    (tmp_path / "pictures").mkdir()
+    Pillow.new("RGB", (2, 2)).save(tmp_path / "pictures" / "3.png")
+    benchmark = FivePilsOoc(root=root, images=str(tmp_path / "pictures"))
+    assert [(file.name, file.found, file.wanted, file.needed) for file in benchmark.files()] == [
+        ("test.json", 1, 1, True),
+        ("images", 1, 4, False),
+    ]
+    assert [(entry.what, entry.reason) for entry in benchmark.skipped()] == [
+        (f"test.json row {row}", f"there is no {row // 2}.png in the folder of images") for row in range(6)
+    ]
+    assert FivePilsOoc(root=root).skipped() == []
+    gone = FivePilsOoc(root=str(tmp_path / "nowhere"), images=str(tmp_path / "pictures"))
+    assert [file.found for file in gone.files()] == [0, 0]
+
+
+def test_a_published_ranking_by_the_image_s_own_caption_is_an_oracle_and_says_so(tmp_path):
+    def ranked(rows):
+        found = ["A page", "Accurate words of another page"]
+        return [{**row, "evidence_captions": found} for row in rows]
+
+    benchmark = write_pils(tmp_path, ranked)
+    oracle = FivePilsOoc(root=benchmark.root, oracle_ranking=True)
+    assert {item.evidence.captions[0] for item in benchmark.items("test")} == {"A page"}
+    assert {item.evidence.captions[0] for item in oracle.items("test")} == {"Accurate words of another page"}
+    assert benchmark.oracles() == ()
+    assert len(oracle.oracles()) == 1
+
+
+def test_what_equals_the_caption_of_either_item_is_left_out_of_both(tmp_path):
+    def told(rows):
+        found = ["accurate words about 1!", "Other words about 1", "A page"]
+        return [{**row, "evidence_captions": found} if row["image_id"] == 1 else row for row in rows]
+
+    benchmark = write_pils(tmp_path, told)
+    assert {item.evidence.captions for item in benchmark.items("test") if item.group == "image-1"} == {("A page",)}
+    kept = FivePilsOoc(root=benchmark.root, duplicates="keep").items("test")
+    assert {len(item.evidence.captions) for item in kept if item.group == "image-1"} == {3}
+
+
+@given(st.data())
+@settings(max_examples=60, deadline=None)
+def test_whatever_happens_to_the_file_it_is_read_or_refused_and_no_row_is_lost(data):
+    with tempfile.TemporaryDirectory() as folder:
+        benchmark = write_pils(Path(folder))
+        file = Path(folder) / "test.json"
+        content = file.read_bytes()
+        at = data.draw(st.integers(0, len(content)))
+        rest = data.draw(st.sampled_from([b"", content[at:], content[at + 1 :], content[at + 20 :]]))
+        file.write_bytes(content[:at] + data.draw(st.binary(max_size=8)) + rest)
+        try:
+            items = benchmark.items("test")
+        except DataError:
+            return
+        assert len(items) == len(json.loads(file.read_bytes())) == 8

@@ -1,12 +1,17 @@
 """VERITE, on small files in its published format and, where HARNESS_REAL_DATA is set, on the real ones."""
 
 import csv
+import json
 import os
 import re
+import tempfile
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image as Pillow
 from pydantic import ValidationError
 
@@ -188,18 +193,176 @@ def test_a_folder_that_nobody_named_is_asked_for(monkeypatch):
     )
 
 
-def test_all_missing_files_are_named_at_once(tmp_path, monkeypatch):
+def test_a_missing_table_of_captions_is_named_with_what_to_do(tmp_path, monkeypatch):
     monkeypatch.setenv("HARNESS_REAL_DATA", str(tmp_path))
     write_verite(tmp_path / "verite")
+    (tmp_path / "verite" / FILES[0]).unlink()
+    for read in (Verite().digest, lambda: Verite().items("test")):
+        with pytest.raises(DataError) as caught:
+            read()
+        assert str(caught.value) == (
+            f"verite: there is no VERITE.csv in {tmp_path}/verite\n"
+            "  put the published files there, or say by root or HARNESS_REAL_DATA where they are"
+        )
+
+
+@pytest.mark.parametrize(
+    ("missing", "gives"),
+    [
+        (FILES[1:], set()),
+        (FILES[2:], {"evidence"}),
+        (FILES[1:2], {"features.image", "features.text"}),
+        (FILES[3:], {"evidence", "features.image"}),
+    ],
+)
+def test_what_is_not_there_is_no_part_of_its_items_and_is_told(tmp_path, missing, gives):
+    benchmark = write_verite(tmp_path / "verite")
+    whole = benchmark.digest()
+    for name in missing:
+        (tmp_path / "verite" / name).unlink()
+    items = everything(benchmark)
+    assert len(items) == 20
+    assert benchmark.gives() == gives
+    assert {bool(item.evidence.captions) for item in items} == {"evidence" in gives}
+    assert {f"features.{part}" for part in items[0].features} == gives - {"evidence"}
+    assert benchmark.notes()["files that are not there"] == ", ".join(missing)
+    assert benchmark.digest() != whole
+
+
+def write_searches(folder, stories=10):
+    folder.mkdir(parents=True)
+    pages = [("Snopes says", "https://www.snopes.com/x"), ("A plain title", "https://snopes.com/y"), ("A page", "")]
+    for kind in ("true", "false"):
+        for story in range(stories):
+            results = [
+                {
+                    "kind": "customsearch#result",
+                    "title": title,
+                    "link": "https://a.org/i.jpg",
+                    "image": {"contextLink": page},
+                }
+                for title, page in [*pages, (f"Page of {kind} {story}", f"https://a.org/{story}")]
+            ]
+            (folder / f"{kind}_inverse_{story}.json").write_text(json.dumps(results))
+            (folder / f"{kind}_direct_{story}.json").write_text("[]")
+
+
+def test_search_results_give_the_pages_addresses_and_fact_checkers_are_known_by_them(tmp_path):
+    benchmark = write_verite(tmp_path / "verite")
+    without = benchmark.digest()
+    write_searches(tmp_path / "verite" / "external_evidence")
+    items = {item.caption + item.group: item for item in everything(benchmark)}
+    labels = {key: label for split in SPLITS for key, label in benchmark.labels(split).items()}
+    for item in items.values():
+        kind = "true" if labels[item.id] == "pristine" else "false"
+        story = item.group.removeprefix("story-")
+        assert item.evidence.captions == ("A page", f"Page of {kind} {story}")
+        assert item.evidence.sources == ("", f"https://a.org/{story}")
+    notes = benchmark.notes()
+    assert notes["evidence captions left out for the domain of their page"] == 40
+    assert notes["items whose evidence has the addresses of its pages"] == 20
+    assert benchmark.digest() != without
+
+
+def test_search_results_are_evidence_alone_and_may_lie_elsewhere(tmp_path):
+    benchmark = write_verite(tmp_path / "verite")
+    write_searches(tmp_path / "elsewhere")
     (tmp_path / "verite" / FILES[1]).unlink()
-    (tmp_path / "verite" / FILES[2]).unlink()
+    (tmp_path / "elsewhere" / "true_inverse_3.json").unlink()
+    elsewhere = Verite(root=benchmark.root, searches=str(tmp_path / "elsewhere"))
+    assert "evidence" in elsewhere.gives()
+    assert "evidence" not in benchmark.gives()
+    bare = [item.group for item in everything(elsewhere) if not item.evidence.captions]
+    assert bare == ["story-3"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "is not JSON: "),
+        ("[" * 100_000, "is not JSON: "),
+        ("{}", "is not a list of search results"),
+        ("[7]", "result 0 is not an object"),
+        ('[{"title": 7}]', "result 0 has a title or an address that is no text"),
+        ('[{"title": "A", "image": {"contextLink": []}}]', "result 0 has a title or an address that is no text"),
+        ("[" + " " * 5_000_000 + "]", "has more than 5,000,000 bytes"),
+    ],
+    ids=["cut", "deep", "object", "number", "title", "address", "large"],
+)
+def test_damaged_search_results_are_refused(tmp_path, text, message):
+    benchmark = write_verite(tmp_path / "verite")
+    write_searches(tmp_path / "verite" / "external_evidence")
+    (tmp_path / "verite" / "external_evidence" / "true_inverse_4.json").write_text(text)
     with pytest.raises(DataError) as caught:
-        Verite().items("test")
-    assert str(caught.value) == (
-        "verite: there is no VERITE_with_evidence.csv, no VERITE_clip_image_embeddings_ViTL14.npy "
-        f"in {tmp_path}/verite\n"
-        "  put the published files there, or say by root or HARNESS_REAL_DATA where they are"
+        benchmark.items("test")
+    assert str(caught.value).startswith(f"true_inverse_4.json: {message}")
+    assert str(caught.value).endswith("fetch the file again from github.com/stevejpapad/relevant-evidence-detection")
+
+
+def test_a_search_without_a_result_is_no_evidence(tmp_path):
+    write_verite(tmp_path / "verite")
+    folder = tmp_path / "verite" / "external_evidence"
+    write_searches(folder)
+    for file in folder.glob("*_inverse_*.json"):
+        file.write_text(json.dumps([{"kind": None, "title": None, "link": None, "image": None}]))
+    assert {item.evidence.captions for item in everything(Verite(root=str(tmp_path / "verite")))} == {()}
+
+
+def test_files_are_told_missing_ones_too(tmp_path, monkeypatch):
+    benchmark = write_verite(tmp_path / "verite")
+    (tmp_path / "verite" / FILES[2]).unlink()
+    (tmp_path / "pictures").mkdir()
+    Pillow.new("RGB", (2, 2)).save(tmp_path / "pictures" / "true_3.jpg")
+    found = {file.name: file for file in Verite(root=benchmark.root, images=str(tmp_path / "pictures")).files()}
+    assert {name: (file.found, file.wanted, file.needed) for name, file in found.items()} == {
+        FILES[0]: (1, 1, True),
+        FILES[1]: (1, 1, False),
+        FILES[2]: (0, 1, False),
+        FILES[3]: (1, 1, False),
+        "external_evidence": (0, 676, False),
+        "images": (1, 20, False),
+    }
+    assert found[FILES[0]].path == str(tmp_path / "verite" / FILES[0])
+    assert all(file.origin for file in found.values())
+    monkeypatch.delenv("HARNESS_REAL_DATA", raising=False)
+    assert {file.found for file in Verite().files()} == {0}
+    assert Verite().files()[0].path == "HARNESS_REAL_DATA is not set, no root is given"
+
+
+def test_every_row_is_an_item_or_is_skipped_with_its_reason(tmp_path):
+    benchmark = write_verite(tmp_path / "verite")
+    (tmp_path / "pictures").mkdir()
+    for story in range(10):
+        Pillow.new("RGB", (2, 2)).save(tmp_path / "pictures" / f"true_{story}.jpg")
+    benchmark = Verite(root=benchmark.root, images=str(tmp_path / "pictures"))
+    skipped = {entry.what: entry.reason for entry in benchmark.skipped()}
+    assert len(skipped) + len(everything(benchmark)) == 30
+    assert skipped["VERITE.csv row 1"] == (
+        "is miscaptioned, which is not among the kinds that the option falsified asks for"
     )
+    assert skipped["VERITE.csv row 2"] == "there is no false_0.jpg in the folder of images"
+    splits = {entry.split for entry in benchmark.skipped()}
+    assert splits == set(SPLITS)
+
+
+@given(st.data())
+@settings(max_examples=40, deadline=None)
+def test_whatever_happens_to_a_file_it_is_read_or_refused_and_no_row_is_lost(data):
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name) / "verite"
+        benchmark = write_verite(folder, stories=3)
+        write_searches(folder / "external_evidence", stories=3)
+        file = folder / data.draw(st.sampled_from([*FILES, "external_evidence/true_inverse_1.json"]))
+        content = file.read_bytes()
+        at = data.draw(st.integers(0, len(content)))
+        rest = data.draw(st.sampled_from([b"", content[at:], content[at + 1 :]]))
+        file.write_bytes(content[:at] + data.draw(st.binary(max_size=8)) + rest)
+        try:
+            kept = len(everything(benchmark)) + len(benchmark.skipped())
+        except DataError:
+            return
+        with (folder / "VERITE.csv").open(newline="") as table:
+            assert kept == sum(1 for _ in csv.DictReader(table))
 
 
 def swapped(pairs):
@@ -288,7 +451,10 @@ def save_cut(path):
     [
         (save_objects, "is not an array of numbers: Array can't be memory-mapped: Python objects in dtype."),
         (save_cut, "is not an array of numbers: mmap length is greater than file size"),
-        (lambda path: path.write_bytes(b""), "is not an array of numbers: No data left in file"),
+        (
+            lambda path: path.write_bytes(b""),
+            "is not an array of numbers: EOF: reading magic string, expected 8 bytes got 0",
+        ),
         (
             lambda path: np.save(path, np.zeros((29, 4), np.float32)),
             "holds float32 of shape (29, 4), not 30 rows of finite float32",
@@ -322,7 +488,7 @@ def test_shares_that_leave_nothing_to_train_on_are_refused():
 def test_where_the_files_lie_is_no_part_of_the_identity(tmp_path):
     first, second = write_verite(tmp_path / "one"), write_verite(tmp_path / "two")
     assert first.digest() == second.digest()
-    assert Verite.transport == {"root", "images"}
+    assert Verite.transport == {"root", "images", "searches"}
 
 
 @needs_real_data

@@ -127,7 +127,7 @@ class WithEvidence(Benchmark):
         kept: list[tuple[str, str]] = []
         for found, source in zip(evidence.captions, sources, strict=True):
             text = clean(found)
-            if reason := self._reason(text, source) or _again(sameness(text), own, seen):
+            if reason := self._unfair(text, source) or _again(sameness(text), own, seen):
                 counts[reason] += 1
             else:
                 counts[CUT] += len(text) > self.longest_text
@@ -145,7 +145,7 @@ class WithEvidence(Benchmark):
         )
         return Filtered(left, len(evidence.captions), +counts)
 
-    def _reason(self, text: str, source: str) -> str:
+    def _unfair(self, text: str, source: str) -> str:
         """Why a caption is left out whatever the item; empty where it stays."""
         if len(text) < self.shortest_text:
             return SHORT

@@ -9,12 +9,13 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from harness.api import Benchmark, Evidence, Image, Item, Split, Verdict, file_digest, hookimpl
+from harness.api import Benchmark, DataFile, Evidence, Image, Item, Skipped, Split, Verdict, file_digest, hookimpl
 from harness_benchmarks.evidence import Filtered, WithOracles
-from harness_benchmarks.published import content_id, damaged, locate, pictures
+from harness_benchmarks.published import below, content_id, damaged, file_in, folder_of, locate, pictures
 
 FILE = "test.json"
 SOURCE = "github.com/UKPLab/naacl2025-cove (data/5pils_ooc)"
+IMAGES_SOURCE = "the addresses in image_URL of the published file"
 
 
 class Row(BaseModel):
@@ -93,6 +94,24 @@ class FivePilsOoc(WithOracles):
             **self.evidence_notes(self._fair(rows).values()),
             "items left out for want of their image": len(read_rows(self._path())) - len(rows),
         }
+
+    def files(self) -> Sequence[DataFile]:
+        """The published file, and the images where their folder is given."""
+        published = file_in(folder_of(self.name, self.root), FILE, SOURCE)
+        if self.images is None:
+            return (published,)
+        names = {row.image_path for row in read_rows(self._path())} if published.found else set()
+        found = sum((path := below(self.images, Path(name).name)) is not None and path.is_file() for name in names)
+        return published, DataFile("images", self.images, found, len(names), needed=False, origin=IMAGES_SOURCE)
+
+    def skipped(self) -> Sequence[Skipped]:
+        """Rows whose image is not there."""
+        kept = {row.item_id for row in self._kept()[0]}
+        return [
+            Skipped(f"{FILE} row {place}", f"there is no {Path(row.image_path).name} in the folder of images", "test")
+            for place, row in enumerate(read_rows(self._path()))
+            if row.item_id not in kept
+        ]
 
     def _path(self) -> Path:
         return locate(self.name, self.root, [FILE])[0]

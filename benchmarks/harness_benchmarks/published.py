@@ -5,18 +5,23 @@ from __future__ import annotations
 import ast
 import os
 import re
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, partial
 from pathlib import Path
+from tokenize import TokenError
 from typing import TYPE_CHECKING
 
-from harness.api import DataError, Image, digest
+from harness.api import DataError, DataFile, Image, digest
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
 VARIABLE = "HARNESS_REAL_DATA"
+
+# numpy parses a header as a Python literal, and lets through what a damaged one makes of that.
+_NO_ARRAY = (ValueError, OSError, EOFError, SyntaxError, TokenError, TypeError, KeyError, OverflowError, MemoryError)
 
 # VERITE's longest list has 683 characters; a parser is not to be handed megabytes by a stranger.
 MAX_LIST = 20_000
@@ -57,14 +62,13 @@ def locate(place: str, root: str | None, names: Sequence[str]) -> tuple[Path, ..
 
     Raises `DataError` for a folder that is not known, and for all the files that are missing from it.
     """
-    variable = os.environ.get(VARIABLE)
-    if root is None and not variable:
+    folder = folder_of(place, root)
+    if folder is None:
         raise DataError(
             f"where its files lie is not known: {VARIABLE} is not set and no root is given",
             place=place,
             remedy=f"set {VARIABLE} to the folder that holds {place}/, or give the folder of the files as root",
         )
-    folder = Path(root) if root is not None else Path(variable or "") / place
     missing = [name for name in names if not (folder / name).is_file()]
     if missing:
         raise DataError(
@@ -73,6 +77,19 @@ def locate(place: str, root: str | None, names: Sequence[str]) -> tuple[Path, ..
             remedy=f"put the published files there, or say by root or {VARIABLE} where they are",
         )
     return tuple(folder / name for name in names)
+
+
+def folder_of(place: str, root: str | None) -> Path | None:
+    """The folder of a data set's files; None where nothing says where it is."""
+    variable = os.environ.get(VARIABLE)
+    return Path(root) if root is not None else Path(variable) / place if variable else None
+
+
+def file_in(folder: Path | None, name: str, origin: str, needed: bool = True) -> DataFile:
+    """What of a file there is in a folder that may not be known."""
+    if folder is None:
+        return DataFile(name, f"{VARIABLE} is not set, no root is given", 0, needed=needed, origin=origin)
+    return DataFile(name, str(folder / name), int((folder / name).is_file()), needed=needed, origin=origin)
 
 
 def content_id(*parts: str) -> str:
@@ -112,8 +129,11 @@ def matrix_of(path: Path, rows: int, source: str) -> NDArray[np.float32]:
     import numpy as np
 
     try:
-        matrix = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
+        with warnings.catch_warnings():
+            # numpy warns of a header that Python 2 may have written, and reads it.
+            warnings.simplefilter("ignore", UserWarning)
+            matrix = np.lib.format.open_memmap(path, mode="r")
+    except _NO_ARRAY as error:
         raise damaged(path, f"is not an array of numbers: {error}", source) from None
     if matrix.ndim != 2 or matrix.dtype != np.float32 or len(matrix) != rows or not np.isfinite(matrix).all():
         cause = f"holds {matrix.dtype} of shape {matrix.shape}, not {rows} rows of finite float32"
@@ -121,27 +141,34 @@ def matrix_of(path: Path, rows: int, source: str) -> NDArray[np.float32]:
     return np.asarray(matrix)
 
 
-def pictures(place: str, folder: str | None, names: Mapping[str, str]) -> dict[str, Image]:
-    """Images by item id, from their file names; what is not in the folder is left out.
+def pictures(place: str, folder: str | Path | None, names: Mapping[str, str], flat: bool = True) -> dict[str, Image]:
+    """Images by item id, from their file names, of which ``flat`` leaves out the folders; what is missing is left out.
 
     Raises `DataError` where the folder holds none of them.
     """
-    if folder is None:
+    if folder is None or not names:
         return {}
     found = {
         # Called by the item's id: published file names such as ``false_12.jpg`` give the label away.
         key: Image(partial(Path.read_bytes, path), f"image of {place} item {key}")
         for key, name in names.items()
-        if (path := Path(folder) / Path(name).name).is_file()
+        if (path := below(folder, Path(name).name if flat else name)) and path.is_file()
     }
     if not found:
-        example = Path(next(iter(names.values()))).name
+        example = next(iter(names.values()))
         raise DataError(
-            f"the folder {folder} holds none of its images, such as {example}",
+            f"the folder {folder} holds none of its images, such as {Path(example).name if flat else example}",
             place=place,
             remedy="give the folder of the fetched images as images, or leave images out",
         )
     return found
+
+
+def below(folder: str | Path, name: str) -> Path | None:
+    """The path of a file in the folder or beneath; None for a name that leads out of it, or is none."""
+    root = os.path.abspath(folder)
+    path = Path(os.path.abspath(os.path.join(root, name.lstrip("/")))) if "\0" not in name else None
+    return path if path is not None and path != Path(root) and path.is_relative_to(root) else None
 
 
 def damaged(path: Path, cause: str, source: str) -> DataError:

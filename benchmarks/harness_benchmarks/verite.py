@@ -2,57 +2,35 @@
 
 from __future__ import annotations
 
-import csv
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import zip_longest
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from harness.api import Benchmark, DataError, Evidence, Image, Item, Split, Verdict, digest, file_digest, hookimpl
-from harness_benchmarks.evidence import Filtered, WithEvidence
-from harness_benchmarks.published import (
-    MAX_LIST,
-    content_id,
-    damaged,
-    locate,
-    matrix_of,
-    pictures,
-    texts_of,
+from harness.api import (
+    Benchmark,
+    DataFile,
+    Image,
+    Item,
+    Skipped,
+    Split,
+    Verdict,
+    digest,
+    file_digest,
+    hookimpl,
 )
+from harness_benchmarks.evidence import Filtered, WithEvidence
+from harness_benchmarks.published import below, file_in, folder_of, locate, matrix_of, pictures
+from harness_benchmarks.searches import found_with_images
+from harness_benchmarks.verite_rows import CAPTIONS, EVIDENCE, EVIDENCE_SOURCE, SOURCE, Row, read_rows
 
-CAPTIONS = "VERITE.csv"
-EVIDENCE = "VERITE_with_evidence.csv"
-IMAGE_FEATURES = "VERITE_clip_image_embeddings_ViTL14.npy"
-TEXT_FEATURES = "VERITE_clip_text_embeddings_ViTL14.npy"
-SOURCE = "github.com/stevejpapad/image-text-verification"
-EVIDENCE_SOURCE = "github.com/stevejpapad/relevant-evidence-detection"
-FILES = (CAPTIONS, EVIDENCE, IMAGE_FEATURES, TEXT_FEATURES)
+FEATURES = {"image": "VERITE_clip_image_embeddings_ViTL14.npy", "text": "VERITE_clip_text_embeddings_ViTL14.npy"}
+SEARCHES = "external_evidence"
+FILES = (CAPTIONS, EVIDENCE, *FEATURES.values())
+IMAGES_SOURCE = "huggingface.co/datasets/stefpapad/VERITE (on request)"
 
-LABELS = ("true", "miscaptioned", "out-of-context")
 Falsified = Literal["miscaptioned", "out-of-context"]
-
-_IMAGE = re.compile(r"images/(?:true|false)_(\d{1,9})\.\w+")
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A line of the published files; ``place`` counts from 0, as their index column does."""
-
-    place: int
-    caption: str
-    image: str
-    label: str
-    titles: tuple[str, ...]
-    group: str
-
-    @property
-    def id(self) -> str:
-        """What a recorded answer is matched by: `content_id` of the columns image_path and caption."""
-        return content_id(self.image, self.caption)
 
 
 class Verite(WithEvidence):
@@ -62,18 +40,22 @@ class Verite(WithEvidence):
     else (``out-of-context``), and a false caption stands with the true image (``miscaptioned``). Stories that
     share a caption or an image are one group, and no group straddles two splits.
 
-    Titles that give the verdict away are left out by their words alone. In the published files that takes
-    the last title from every fourth pristine item and from hardly any falsified one, so that having no
-    evidence still tells something: 37 % of the pristine and 63 % of the out-of-context items keep a title.
+    VERITE.csv is all that must be there. What else of evidence, features and images is there is read, and items
+    have nothing of what is not. Titles of fact-checkers are known by their words alone, unless the search results
+    (``external_evidence``) are there, which have the addresses of the pages. By words, the published titles lose the
+    last one for every fourth pristine item and for hardly any falsified one, so that having no evidence still tells
+    something: 37 % of the pristine and 63 % of the out-of-context items keep a title.
     """
 
     name = "verite"
-    transport = frozenset({"root", "images"})
+    transport = frozenset({"root", "images", "searches"})
 
     root: str | None = None
     """Folder of the published files; by default ``verite`` in the folder that HARNESS_REAL_DATA names."""
     images: str | None = None
     """Folder of the images, which are fetched apart; items whose image is not there are left out."""
+    searches: str | None = None
+    """Folder of the published search results; by default ``external_evidence`` in that of the files, if it is there."""
     falsified: tuple[Falsified, ...] = Field(default=("out-of-context",), min_length=1)
     """Which of VERITE's two kinds of false pairs are the falsified items."""
     validation: float = Field(default=0.1, ge=0, lt=1)
@@ -90,28 +72,36 @@ class Verite(WithEvidence):
         return self
 
     def gives(self) -> frozenset[str]:
-        """Titles and features; images where their folder is given."""
-        return frozenset({"evidence", "features.image", "features.text"} | ({"image"} if self.images else set()))
+        """Evidence, features and images, as far as their files are there."""
+        there = {
+            "evidence": self._there(EVIDENCE) is not None or self._searches() is not None,
+            "image": self.images is not None,
+            **{f"features.{part}": self._there(name) is not None for part, name in FEATURES.items()},
+        }
+        return frozenset(part for part, is_there in there.items() if is_there)
 
     def digest(self) -> str:
-        """Digest of the published files, and of the images where their folder is given."""
-        return file_digest(*self._paths().values(), *([Path(self.images)] if self.images else []))
+        """Digest of the published files that are there, and of the images where their folder is given."""
+        locate(self.name, self.root, [CAPTIONS])
+        files = [path for name in FILES if (path := self._there(name))]
+        folders = [folder for folder in (self._searches(), self.images and Path(self.images)) if folder]
+        return file_digest(*files, *folders)
 
     def items(self, split: Split) -> Sequence[Item]:
         """Items in the order of their ids; that of the file gives the labels away."""
         published = self._rows()
         rows, images = self._kept(published)
         splits = self._splits(published)
-        image_features, text_features = (
-            matrix_of(self._paths()[name], len(splits), SOURCE) for name in (IMAGE_FEATURES, TEXT_FEATURES)
-        )
+        features = {
+            part: matrix_of(path, len(splits), SOURCE) for part, name in FEATURES.items() if (path := self._there(name))
+        }
         return [
             Item(
                 id=row.id,
                 caption=row.caption,
                 image=images.get(row.id),
                 evidence=self._fair(row).evidence,
-                features={"image": image_features[row.place].copy(), "text": text_features[row.place].copy()},
+                features={part: vectors[row.place].copy() for part, vectors in features.items()},
                 group=row.group,
             )
             for row in rows
@@ -128,24 +118,76 @@ class Verite(WithEvidence):
             if splits[row.place] == split
         }
 
+    def files(self) -> Sequence[DataFile]:
+        """VERITE.csv, and what may lie beside it."""
+        folder = folder_of(self.name, self.root)
+        searches = Path(self.searches) if self.searches else folder and folder / SEARCHES
+        names = sorted(path.name for path in searches.iterdir()) if searches and searches.is_dir() else []
+        found = sum("_inverse_" in name for name in names)
+        wanted = {row.image for row in self._rows()} if self._there(CAPTIONS) else set[str]()
+        return (
+            file_in(folder, CAPTIONS, SOURCE),
+            file_in(folder, EVIDENCE, EVIDENCE_SOURCE, needed=False),
+            *(file_in(folder, name, SOURCE, needed=False) for name in FEATURES.values()),
+            DataFile(SEARCHES, str(searches or SEARCHES), found, 676, needed=False, origin=EVIDENCE_SOURCE),
+            *self._image_files(wanted),
+        )
+
+    def skipped(self) -> Sequence[Skipped]:
+        """Rows of a kind that is not asked for, and rows whose image is not there."""
+        published = self._rows()
+        kept = {row.id for row in self._kept(published)[0]}
+        splits = self._splits(published)
+        return [
+            Skipped(f"{CAPTIONS} row {row.place}", self._reason(row), splits[row.place])
+            for row in published
+            if row.id not in kept
+        ]
+
     def notes(self) -> Mapping[str, str | int]:
-        """What was left out, over all splits."""
+        """What was left out, over all splits, and which of the published files are not there."""
         published = self._rows()
         rows, _ = self._kept(published)
         wanted = sum(row.label in self._wanted() for row in published)
+        missing = [name for name in FILES if self._there(name) is None]
+        addressed = sum(bool(row.found.sources) for row in rows)
         return {
-            **self.evidence_notes(map(self._fair, rows)),
+            **(self.evidence_notes(map(self._fair, rows)) if "evidence" in self.gives() else {}),
+            **({"items whose evidence has the addresses of its pages": addressed} if self._searches() else {}),
             "items left out for want of their image": wanted - len(rows),
+            **({"files that are not there": ", ".join(missing)} if missing else {}),
         }
+
+    def _image_files(self, wanted: set[str]) -> Sequence[DataFile]:
+        if self.images is None:
+            return ()
+        found = sum((path := below(self.images, Path(name).name)) is not None and path.is_file() for name in wanted)
+        return (DataFile("images", self.images, found, len(wanted), needed=False, origin=IMAGES_SOURCE),)
+
+    def _reason(self, row: Row) -> str:
+        if row.label not in self._wanted():
+            return f"is {row.label}, which is not among the kinds that the option falsified asks for"
+        return f"there is no {Path(row.image).name} in the folder of images"
 
     def _wanted(self) -> tuple[str, ...]:
         return ("true", *self.falsified)
 
-    def _paths(self) -> dict[str, Path]:
-        return dict(zip(FILES, locate(self.name, self.root, FILES), strict=True))
+    def _there(self, name: str) -> Path | None:
+        """The published file of that name, where it is there."""
+        folder = folder_of(self.name, self.root)
+        return folder / name if folder and (folder / name).is_file() else None
+
+    def _searches(self) -> Path | None:
+        """The folder of search results, where it is there."""
+        folder = folder_of(self.name, self.root)
+        searches = Path(self.searches) if self.searches else folder and folder / SEARCHES
+        return searches if searches and searches.is_dir() else None
 
     def _rows(self) -> list[Row]:
-        return read_rows(self._paths()[CAPTIONS], self._paths()[EVIDENCE])
+        [captions] = locate(self.name, self.root, [CAPTIONS])
+        searches = self._searches()
+        found = found_with_images(searches, EVIDENCE_SOURCE) if searches else {}
+        return read_rows(captions, self._there(EVIDENCE), found)
 
     def _kept(self, published: Sequence[Row]) -> tuple[list[Row], dict[str, Image]]:
         """The rows that are items, by id, and their images."""
@@ -165,68 +207,7 @@ class Verite(WithEvidence):
         return [split[row.group] for row in rows]
 
     def _fair(self, row: Row) -> Filtered:
-        return self.fair(Evidence(captions=row.titles), row.caption)
-
-
-def read_rows(captions: Path, evidence: Path) -> list[Row]:
-    """The rows of both files; raises `DataError` where they are damaged or not aligned by position."""
-    pairs = list(zip_longest(_lines(captions, "caption"), _lines(evidence, "captions")))
-    rows, stories = [], _merged(line for line, _ in pairs if line)
-    for place, (line, found) in enumerate(pairs):
-        if line is None or found is None:
-            raise _damaged(evidence, place, f"stands alone: {captions.name} and {evidence.name} differ in length")
-        for column in ("caption", "image_path", "label"):
-            if line.get(column) != found.get(column):
-                raise _damaged(evidence, place, f"has another {column} than row {place} of {captions.name}")
-        if line["label"] not in LABELS:
-            raise _damaged(captions, place, f"has the label {line['label']!r}, which is none of {', '.join(LABELS)}")
-        if (titles := texts_of(found["captions"])) is None:
-            raise _damaged(evidence, place, f"has in captions no list of texts in at most {MAX_LIST:,} characters")
-        rows.append(Row(place, line["caption"], line["image_path"], line["label"], titles, stories[place]))
-    if len({row.id for row in rows}) < len(rows):
-        raise damaged(captions, "a pair of image and caption stands in two rows", SOURCE)
-    return rows
-
-
-def _lines(path: Path, column: str) -> Iterator[dict[str, str]]:
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            for place, line in enumerate(csv.DictReader(file, strict=True)):
-                if None in line.values() or None in line or column not in line or "label" not in line:
-                    raise _damaged(path, place, "does not have the columns of the published file")
-                if not _IMAGE.fullmatch(line.get("image_path", "")):
-                    raise _damaged(path, place, f"has the image_path {line.get('image_path')!r}")
-                yield line
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise damaged(path, f"is not a CSV file in UTF-8: {error}", _source(path)) from None
-
-
-def _merged(lines: Iterable[Mapping[str, str]]) -> list[str]:
-    """The group of each row: stories, by the number in the image's name, that share no caption with another."""
-    first: dict[str, int] = {}
-    parent: dict[int, int] = {}
-
-    def root(story: int) -> int:
-        while parent[story] != story:
-            story = parent[story]
-        return story
-
-    stories = []
-    for line in lines:
-        story = int(_IMAGE.sub(r"\1", line["image_path"]))
-        stories.append(story)
-        parent.setdefault(story, story)
-        ends = sorted((root(story), root(first.setdefault(line["caption"], story))))
-        parent[ends[1]] = ends[0]
-    return [f"story-{root(story)}" for story in stories]
-
-
-def _damaged(path: Path, place: int, cause: str) -> DataError:
-    return damaged(path, f"row {place} {cause}", _source(path))
-
-
-def _source(path: Path) -> str:
-    return EVIDENCE_SOURCE if path.name == EVIDENCE else SOURCE
+        return self.fair(row.found, row.caption)
 
 
 @hookimpl

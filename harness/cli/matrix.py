@@ -85,6 +85,7 @@ def plan(matrix: Path, store_path: Path, pilot_items: int | None, as_json: bool)
         "teacher_calls_by_teacher": calls,
         **outlay.facts(),
         "labels": {cell.point.cell: cell.budget for cell in plan.cells if cell.budget},
+        "oracles": {label: list(found.oracles) for label, found in plan.facts.items() if found.oracles},
     }
     looked = list(outlook(plan))
     if as_json:
@@ -103,6 +104,8 @@ def plan(matrix: Path, store_path: Path, pilot_items: int | None, as_json: bool)
     budgets = sorted({cell.budget for cell in plan.cells if cell.budget})
     if budgets:
         click.echo(f"labels bought per cell: {', '.join(map(str, budgets))} at most")
+    for label, sentences in facts["oracles"].items():
+        click.echo(f"oracle: {label}: {' '.join(sentences)}")
     if looked:
         click.echo(f"comparisons, assuming {ASSUMPTION}:")
     for found in looked:

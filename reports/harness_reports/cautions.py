@@ -16,6 +16,7 @@ MOST_TOLD = 20
 def cautions(seen: Seen) -> tuple[str, ...]:
     """Every threat that the view shows, the gravest first; texts are harmless, not escaped."""
     told = (
+        oracle(seen),
         synthetic(seen),
         _unfinished(seen),
         _single(seen),
@@ -25,6 +26,24 @@ def cautions(seen: Seen) -> tuple[str, ...]:
         unread(seen.results, seen.arms),
     )
     return tuple(sentence for sentence in told if sentence)
+
+
+def oracle(seen: Seen) -> str:
+    """That numbers were reached with the help of the answer; empty where no benchmark says so."""
+    names = ", ".join(seen.oracles)
+    told = f"Oracle ({names}): the data are read by the label, so no such number is reached on new posts."
+    return told if names else ""
+
+
+def disclaimers(seen: Seen) -> str:
+    """What must stand beside every number and drawing of the run; empty where nothing must."""
+    return " ".join(sentence for sentence in (oracle(seen), synthetic(seen)) if sentence)
+
+
+def mark(seen: Seen) -> str:
+    """The same in the fewest words, for a drawing."""
+    words = ("Oracle" if seen.oracles else "", "Synthetic data" if seen.synthetic else "")
+    return " · ".join(word for word in words if word)
 
 
 def synthetic(seen: Seen) -> str:

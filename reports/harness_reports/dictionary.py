@@ -75,6 +75,7 @@ _ANYWHERE: Mapping[str, str] = {
     "n": "test items per seed",
     "notes": "what the benchmark says of itself",
     "ok": "answers with a verdict",
+    "oracles": "what of the way the benchmark is read depends on the label; empty where nothing does",
     "output_tokens": "tokens that teachers have written",
     "p": "p value before adjustment",
     "p_holm": "p value after adjustment",

@@ -12,7 +12,7 @@ from pydantic import Field
 from harness.api import MissingDependency, Report, RunView, hookimpl
 from harness_reports.arm_lines import arm_lines
 from harness_reports.arms import Panel
-from harness_reports.cautions import synthetic
+from harness_reports.cautions import disclaimers, mark
 from harness_reports.charts import figures
 from harness_reports.contrasts import contrasts
 from harness_reports.efficiency import curves
@@ -80,10 +80,10 @@ def _in_order(found: re.Match[bytes]) -> bytes:
 
 def _pictures(seen: Seen) -> Iterator[tuple[str, str]]:
     """Names and SVG texts."""
-    notice = synthetic(seen)
+    told, notice = disclaimers(seen), mark(seen)
     drawn = [figure for panel in seen.panels for figure in figures(panel)]
     for place, figure in enumerate(drawn, 1):
-        description = f"{figure.description} {notice}".strip()
+        description = f"{figure.description} {told}".strip()
         yield (
             f"labels-{place}",
             _render(
@@ -94,7 +94,7 @@ def _pictures(seen: Seen) -> Iterator[tuple[str, str]]:
     forests += [("contrasts", _contrasts(seen)), ("areas", _areas(seen))]
     for name, found in forests:
         if found is not None:
-            description = f"{found.description} {notice}".strip()
+            description = f"{found.description} {told}".strip()
             yield name, _render("forest.svg.j2", forest=found, description=description, notice=notice)
 
 

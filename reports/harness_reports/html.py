@@ -123,6 +123,7 @@ def page(view: RunView, sections: Sequence[Section] | None = None, name: str = H
         title=harmless(view.title) or "untitled run",
         progress=_progress(seen.results),
         synthetic=seen.synthetic,
+        oracles=seen.oracles,
         answers=[answer(panel, seen.contrasts, items.get(panel.benchmark, 0.0)) for panel in seen.panels],
         sections=[(section, section.render(seen, environment)) for section in shown],
     )

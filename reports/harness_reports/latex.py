@@ -11,7 +11,7 @@ from pydantic import Field
 from harness.api import Report, RunView, hookimpl
 from harness_reports.arm_lines import LOWER_IS_BETTER, TITLES, ArmLine, Metric, arm_lines, left_out
 from harness_reports.arms import Panel
-from harness_reports.cautions import cautions, synthetic
+from harness_reports.cautions import cautions, disclaimers
 from harness_reports.macros import macros
 from harness_reports.numerals import NONE, count
 from harness_reports.records import harmless
@@ -123,7 +123,7 @@ class Latex(Report):
         told = [self.caption or _shown(panel), _explained(seen, marks)]
         if missing := left_out(panel):
             told.append(f"{count(missing)} more arms are left out.")
-        return " ".join(self._tex(text) for text in (*told, synthetic(seen)) if text)
+        return " ".join(self._tex(text) for text in (*told, disclaimers(seen)) if text)
 
 
 def _shown(panel: Panel) -> str:

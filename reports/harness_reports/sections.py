@@ -128,13 +128,19 @@ def data(rows: Sequence[Row]) -> Table:
     )
 
 
+def _told(row: Row) -> str:
+    """Its notes, after what no reader may miss."""
+    oracles = row.text("oracles", 600)
+    return f"Oracle: {oracles} {row.text('notes', 600)}".rstrip() if oracles else row.text("notes", 600)
+
+
 def _benchmark(row: Row) -> Line:
     columns = ("items", "pristine", "falsified", "unlabelled", "groups")
     cells = (
         label(row.text("benchmark")),
         prose(row.text("split")),
         *(number(row, column, count, "not recorded") for column in columns),
-        prose(row.text("notes", 600), "the benchmark has no notes"),
+        prose(_told(row), "the benchmark has no notes"),
     )
     return Line(cells, (("benchmark", row.text("benchmark")), ("split", row.text("split"))))
 

@@ -54,6 +54,12 @@ class Seen:
         }
 
     @property
+    def oracles(self) -> Mapping[str, str]:
+        """What depends on the label of the way a benchmark is read, for each of which something does."""
+        told = {row.text("benchmark"): row.text("oracles", 2000) for row in self.benchmarks}
+        return {name: text for name, text in told.items() if text}
+
+    @property
     def synthetic(self) -> tuple[str, ...]:
         """The benchmarks that call themselves synthetic."""
         texts = ((row.text("benchmark"), row.text("notes", 5000)) for row in self.benchmarks)

@@ -67,7 +67,7 @@ def entries(seen: Seen) -> Iterator[Entry]:
         cells.setdefault(key_of(row), []).append(row)
     for arm in seen.arms:
         if arm.known:
-            yield from _arm(arm, cells.get(arm.key, []), top)
+            yield from _arm(seen, arm, cells.get(arm.key, []), top)
 
 
 def _curves(seen: Seen, top: Entry) -> Iterator[Entry]:
@@ -83,8 +83,10 @@ def _curves(seen: Seen, top: Entry) -> Iterator[Entry]:
             yield _entry("curve", f"labels: {name}", top.identity, params, points)
 
 
-def _arm(arm: Arm, cells: Iterable[Row], top: Entry) -> Iterator[Entry]:
-    params = _named((name, arm.row.text(name)) for name in ("arm", "role", *AXES, "evaluated_on"))
+def _arm(seen: Seen, arm: Arm, cells: Iterable[Row], top: Entry) -> Iterator[Entry]:
+    told = [(name, arm.row.text(name)) for name in ("arm", "role", *AXES, "evaluated_on")]
+    read = dict.fromkeys(arm.row.text(axis) for axis in ("benchmark", "evaluated_on"))
+    params = _named([*told, ("oracle", ", ".join(name for name in read if name in seen.oracles))])
     above = _entry("arm", arm.name, top.identity, params, _points(arm.row, _ARM, _labels(arm)))
     yield above
     for cell in cells:
