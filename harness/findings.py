@@ -67,6 +67,7 @@ def _kind(severity: Severity, means: str, remedy: str) -> Kind:
 
 
 KINDS: Mapping[str, Kind] = {
+    "unfit data": _kind("error", "No matrix with these data is run.", "Mend what is named."),
     "missing file": _kind(
         "error",
         "Nothing can be read without it.",

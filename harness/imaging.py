@@ -55,6 +55,7 @@ _REFUSED = {
     b"%PDF": "is a PDF and no image",
     b"\xd7\xcd\xc6\x9a": "is a Windows metafile, which only Windows can draw",
 }
+_ICONS = (b"\0\0\1\0", b"\0\0\2\0", b"icns")
 _ALIKE = {"MPO": "JPEG", "DIB": "BMP", "CUR": "ICO"}
 # In these the number of frames stands in the header; elsewhere all that lies between them is read.
 _COUNTED = frozenset({"PNG", "WEBP", "AVIF", "MPO", "FLI", "DCX"})
@@ -132,11 +133,12 @@ def _open(data: bytes, name: str) -> ImageFile:
     for start, why in _REFUSED.items():
         if data.startswith(start):
             raise UnreadableImage(why, place=name)
-    picture = Pillow.open(BytesIO(data), formats=_readable())
-    _bound(picture.width, picture.height, name)
-    if picture.format in ("ICO", "CUR", "ICNS"):
+    # Pillow decodes an icon as soon as it opens it.
+    if data.startswith(_ICONS):
         for width, height in _nested(data):
             _bound(width, height, name)
+    picture = Pillow.open(BytesIO(data), formats=_readable())
+    _bound(picture.width, picture.height, name)
     return picture
 
 
@@ -196,6 +198,7 @@ def _whole() -> Iterator[None]:
 @contextmanager
 def _told(name: str) -> Iterator[None]:
     """Whatever Pillow says of a file in a dozen kinds of exception, in ours; its warnings are about the file, too."""
+    from PIL import Image as Pillow
     from PIL import UnidentifiedImageError
 
     try:
@@ -204,6 +207,9 @@ def _told(name: str) -> Iterator[None]:
             yield
     except UnreadableImage:
         raise
+    except Pillow.DecompressionBombError:
+        # Pillow's own bound, which is wider.
+        raise UnreadableImage(f"more than {MAX_PIXELS:,} pixels", place=name) from None
     except UnidentifiedImageError:
         # Pillow's own words hold an address in memory, another one each time.
         raise UnreadableImage("is not an image that can be decoded: no known format", place=name) from None

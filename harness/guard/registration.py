@@ -161,4 +161,5 @@ def _blurred(pictures: Floats, sigma: float) -> Floats:
 def _bell(sigma: float, side: int) -> Floats:
     apart = np.arange(side)[:, None] - np.arange(side)[None, :]
     weights = np.exp(-(apart**2) / (2 * sigma**2))
-    return (weights / weights.sum(1, keepdims=True)).astype(np.float32)
+    found: Floats = (weights / weights.sum(1, keepdims=True)).astype(np.float32)
+    return found

@@ -81,7 +81,7 @@ class Html(Report):
             Atlas(self.examples, self.pictures),
             Gallery(self.examples, pictures=self.pictures),
             Training(),
-            contents.Data(),
+            contents.Data(self.examples, self.pictures),
             Validity(),
             contents.Gaps(),
             contents.Costs(),
