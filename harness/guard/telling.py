@@ -28,6 +28,8 @@ LEAST_SHARE = 0.05
 SURE = 0.95
 """Share of the items with a word that must be of one class."""
 
+_SEEN = 5
+
 
 @dataclass(frozen=True, slots=True)
 class Told:
@@ -124,7 +126,8 @@ def telling_words(
 ) -> list[tuple[str, bool, int, float]]:
     """Words that hardly occur but in one class: word, whether it is falsified, in how many items, corrected chance.
 
-    ``suspects`` are words of a verdict: they are corrected for their own number, and need not be as frequent.
+    ``suspects`` are words of a verdict: they are corrected for their own number, need not be as frequent as others,
+    and come first; then the surest.
     """
     size, high = len(texts), sum(falsified)
     if min(high, size - high) < FEWEST:
@@ -133,15 +136,14 @@ def telling_words(
     for found, label in zip(texts, falsified, strict=True):
         for word in found:
             having.setdefault(word, [0, 0])[label] += 1
+    tried = Counter(word in suspects for word, counts in having.items() if sum(counts) >= _SEEN)
     told = []
-    tried = sum(sum(counts) >= 5 for counts in having.values())
     for word, (low, top) in having.items():
-        label, most, sides = top >= low, max(low, top), low + top
-        least = 5 if word in suspects else max(5, (high if label else size - high) // 50)
-        if most < least or most < SURE * sides:
-            continue
+        label, most, sides, suspect = top >= low, max(low, top), low + top, word in suspects
         own = high if label else size - high
-        p = min(1.0, 2 * (len(suspects) if word in suspects else tried) * excess(most, sides, own, size))
+        if most < max(_SEEN, 0 if suspect else own // 50) or most < SURE * sides:
+            continue
+        p = min(1.0, 2 * tried[suspect] * excess(most, sides, own, size))
         if p < ALPHA:
             told.append((word, label, sides, p))
-    return sorted(told, key=lambda one: (one[3], one[0]))
+    return sorted(told, key=lambda one: (one[0] not in suspects, one[3], one[0]))
