@@ -68,7 +68,7 @@ class Candidates:
 def candidates(ones: Bytes, others: Bytes) -> Candidates:
     """Pairs in which one image, maybe cropped, has the other's low frequencies; in the order of ``others``.
 
-    Time is N · M, at about 10⁷ pairs a second on one core; memory is bounded by blocks.
+    Time is N · M; memory is bounded by blocks.
     """
     whole = outlines(others, CROPS[0])
     cropped = [outlines(others, crop) for crop in CROPS]
@@ -117,7 +117,8 @@ def _likely(pairs: list[tuple[Floats, Floats]]) -> Iterator[tuple[Whole, Whole, 
     for place, (piece, whole) in enumerate(pairs[1:], 1):
         score = whole @ piece.T
         better = score > best
-        best[better], which[better] = score[better], place
+        np.copyto(best, score, where=better)
+        np.copyto(which, np.uint8(place), where=better)
     if best.shape[1] > MOST_PARTNERS:
         least = np.partition(best, -MOST_PARTNERS, axis=1)[:, -MOST_PARTNERS, None] if (best > ALIKE).any() else ALIKE
         other, one = np.nonzero(best >= np.maximum(least, ALIKE))

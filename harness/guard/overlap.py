@@ -29,11 +29,11 @@ def compare(one: Side, other: Side) -> list[Finding]:
     twins = {place: at for place, found in shared.items() if (at := _twin(one, found, other.items[place])) is not None}
     pictures = {place: found[0] for place, found in shared.items()}
     told: tuple[tuple[str, Mapping[int, tuple[int, str]], str], ...] = (
-        ("same item across splits", _plain(twins), "have image and caption of an item"),
-        ("same image across splits", _plain(_without(pictures, twins)), "have the image of an item"),
-        ("similar image across splits", _copies(one, other), "have an image that is a copy of one"),
-        ("same caption across splits", _plain(_without(same_words, twins)), "have the caption of an item"),
-        ("similar caption across splits", _plain(near_words), "have a caption that is one but for a word"),
+        ("same item across splits", _plain(twins), "have image and caption of a {} item"),
+        ("same image across splits", _plain(_without(pictures, twins)), "have the image of a {} item"),
+        ("similar image across splits", _copies(one, other), "have an image that is a copy of a {} item's"),
+        ("same caption across splits", _plain(_without(same_words, twins)), "have the caption of a {} item"),
+        ("similar caption across splits", _plain(near_words), "have the caption of a {} item but for one word"),
     )
     return [_finding(kind, found, phrase, one, other) for kind, found, phrase in told if found]
 
@@ -98,5 +98,5 @@ def _finding(kind: str, found: Mapping[int, tuple[int, str]], phrase: str, one: 
         Example(other.split, other.items[place].id, one.split, one.items[at].id, note)
         for place, (at, note) in sorted(found.items())[:MOST_EXAMPLES]
     )
-    told = f"{len(found)} of {len(other.items)} {other.split} items {phrase} of the {one.split} split"
+    told = f"{len(found)} of {len(other.items)} {other.split} items {phrase.format(one.split)}"
     return Finding(kind, f"{one.split}, {other.split}", len(found), told, examples)
