@@ -13,6 +13,21 @@ SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 
 MOST_EXAMPLES = 5
 
+FINDING_COLUMNS = (
+    *("benchmark", "trained_on", "teacher", "kind", "severity", "splits", "count", "found", "means", "remedy"),
+)
+"""What was found in the data. ``severity`` is error, warning or note; ``count`` is items or entries; ``trained_on`` is
+the benchmark whose training items the test items were compared with, where it is another one, and ``teacher`` the one
+whose prompts were looked at. ``means`` and ``remedy`` are the same for all findings of a kind."""
+
+EXAMPLE_COLUMNS = (
+    *("finding", "benchmark", "kind", "split", "item", "other_benchmark", "other_split", "other_item", "note"),
+)
+"""Some items that show a finding, which is a row of the findings counted from 0; ``other_item`` is what it is like."""
+
+SKIPPED_COLUMNS = ("benchmark", "split", "entry", "reason")
+"""Every entry of the data that became no item."""
+
 
 @dataclass(frozen=True, slots=True)
 class Example:
@@ -151,6 +166,11 @@ KINDS: Mapping[str, Kind] = {
         "warning",
         "One verdict for everything is right this often: accuracy says little.",
         "Look at the recall of each class and at macro F1.",
+    ),
+    "repeated item": _kind(
+        "warning",
+        "The same image with the same caption stands in the split more than once: it counts more than once.",
+        "Keep one of them.",
     ),
     "empty caption": _kind("warning", "There is nothing to be judged.", "Leave the items out of the data set."),
     "similar caption across splits": _kind(

@@ -7,11 +7,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import StoreError
-from harness.findings import KINDS, SEVERITIES, Finding
+from harness.findings import EXAMPLE_COLUMNS, FINDING_COLUMNS, KINDS, SEVERITIES, SKIPPED_COLUMNS, Finding
 from harness.plan import Inspection, Plan
 from harness.steps.inspect import read_findings, read_skipped
 from harness.store import Store
-from harness.view import EXAMPLE_COLUMNS, FINDING_COLUMNS, SKIPPED_COLUMNS
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -50,8 +49,21 @@ def _findings(inspection: Inspection, store: Store) -> list[Finding]:
     return [Finding("not inspected", "", 0, f"{step.what} could not be looked at: {failure['reason']}")]
 
 
+def alarms(found: Found) -> Iterator[str]:
+    """A line for each benchmark with errors, and for each inspection that failed."""
+    errors: dict[str, list[str]] = {}
+    for inspection, finding in found:
+        if finding.severity == "error":
+            errors.setdefault(inspection.benchmark, []).append(finding.kind)
+        elif finding.kind == "not inspected":
+            yield f"data: {finding.found}"
+    for benchmark, kinds in errors.items():
+        count = f"{len(kinds)} error{'' if len(kinds) == 1 else 's'}"
+        yield f"data: {benchmark} has {count} ({', '.join(dict.fromkeys(kinds))}); see the report's section Data"
+
+
 def findings_table(found: Found) -> DataFrame:
-    """`harness.view.FINDING_COLUMNS`."""
+    """`harness.findings.FINDING_COLUMNS`."""
     return _frame(FINDING_COLUMNS, (_row(inspection, finding) for inspection, finding in found))
 
 
@@ -72,7 +84,7 @@ def _row(inspection: Inspection, finding: Finding) -> dict[str, Any]:
 
 
 def examples_table(found: Found) -> DataFrame:
-    """`harness.view.EXAMPLE_COLUMNS`; ``finding`` is the place of the row in the table of findings."""
+    """`harness.findings.EXAMPLE_COLUMNS`; ``finding`` is the place of the row in the table of findings."""
     rows = (
         {
             "finding": place,
@@ -92,7 +104,7 @@ def examples_table(found: Found) -> DataFrame:
 
 
 def skipped_table(plan: Plan, store: Store) -> DataFrame:
-    """`harness.view.SKIPPED_COLUMNS`, in the order of the data."""
+    """`harness.findings.SKIPPED_COLUMNS`, in the order of the data."""
     return _frame(SKIPPED_COLUMNS, _skipped(plan, store))
 
 

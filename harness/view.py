@@ -197,14 +197,7 @@ and ``precision`` are of the ``reviews_per_day`` items of the highest probabilit
 threshold is of the test items themselves."""
 
 PREVALENCE_COLUMNS = (
-    "arm",
-    "evaluated_on",
-    "seeds",
-    "prevalence",
-    "precision",
-    "precision_low",
-    "precision_high",
-    "flagged_share",
+    *("arm", "evaluated_on", "seeds", "prevalence", "precision", "precision_low", "precision_high", "flagged_share"),
 )
 """What the arm's own verdicts are worth where falsified items are rarer or more frequent than in the test split."""
 
@@ -246,22 +239,6 @@ among the conflicts; ``agreement_accuracy`` is how often the teachers are right 
 
 BENCHMARK_COLUMNS = ("benchmark", "split", "items", "pristine", "falsified", "unlabelled", "groups", "notes", "oracles")
 """``oracles`` says what of the way it is read depends on the label; empty where nothing does."""
-
-FINDING_COLUMNS = (
-    *("benchmark", "trained_on", "teacher", "kind", "severity", "splits", "count", "found", "means", "remedy"),
-)
-"""What was found in the data. ``severity`` is error, warning or note; ``count`` is items or entries; ``trained_on`` is
-the benchmark whose training items the test items were compared with, where it is another one, and ``teacher`` the one
-whose prompts were looked at. ``means`` and ``remedy`` are the same for all findings of a kind."""
-
-EXAMPLE_COLUMNS = (
-    *("finding", "benchmark", "kind", "split", "item", "other_benchmark", "other_split", "other_item", "note"),
-)
-"""Some items that show a finding, which is a row of the findings counted from 0; ``other_item`` is what it is like."""
-
-SKIPPED_COLUMNS = ("benchmark", "split", "entry", "reason")
-"""Every entry of the data that became no item."""
-
 FAILURE_COLUMNS = ("step", "what", "state", "reason", "cells")
 
 
@@ -310,11 +287,11 @@ class RunView:
     prevalence: DataFrame = field(default_factory=_nothing)
     """A row per arm and prevalence; `PREVALENCE_COLUMNS`."""
     findings: DataFrame = field(default_factory=_nothing)
-    """A row per finding in the data, the gravest of a benchmark first; `FINDING_COLUMNS`."""
+    """A row per finding in the data, the gravest of a benchmark first; `harness.findings.FINDING_COLUMNS`."""
     examples: DataFrame = field(default_factory=_nothing)
-    """A row per item that shows a finding; `EXAMPLE_COLUMNS`."""
+    """A row per item that shows a finding; `harness.findings.EXAMPLE_COLUMNS`."""
     skipped: DataFrame = field(default_factory=_nothing)
-    """A row per entry that became no item; `SKIPPED_COLUMNS`."""
+    """A row per entry that became no item; `harness.findings.SKIPPED_COLUMNS`."""
     seal: Mapping[str, str] = field(default_factory=dict)
     """Digests of what the numbers were made from and by; see `harness.seal`. A report that shows all of them can be
     verified."""

@@ -265,6 +265,7 @@ def test_one_image_with_one_caption_and_two_labels_is_a_conflict(found):
     pair = [Item("a", "The same words here", image(data)), Item("b", "the same words here!", image(data))]
     labels = {"a": "pristine", "b": "falsified"}
     assert found(told(test=pair, labels={"test": labels}))["conflicting labels", "test"].examples[0].other == "b"
+    assert found(told(test=pair))["repeated item", "test"].count == 1
     assert ("conflicting labels", "test") not in found(
         told(test=pair, labels={"test": dict.fromkeys("ab", "pristine")})
     )

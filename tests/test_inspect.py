@@ -190,6 +190,20 @@ def test_a_report_with_findings_is_verified_and_one_that_was_made_before_them_is
     assert Store(folder / "store").has("inspect", next((folder / "store/artifacts/inspect").iterdir()).name)
 
 
+def test_a_run_tells_of_errors_in_its_data_and_ends_well(harness):
+    result = CliRunner().invoke(main, ["run", "matrix.yaml", "--store", "store"])
+    assert result.exit_code == 0
+    assert "data: archive has 1 error (unreadable image); see the report's section Data\n" in result.stderr
+
+
+def test_prompts_are_inspected_of_teachers_that_ask_in_words(folder, registry):
+    asking = "b: {uses: openai, model: m, base_url: 'http://127.0.0.1:9/v1'}"
+    text = MATRIX.replace("FOLDER", str(folder)).replace("a: {uses: listens, words: [omega]}", asking)
+    plan = planning.make(parse(text, registry))
+    prompts = [found for found in plan.inspections.values() if found.teacher]
+    assert [found.step.what for found in prompts] == ["prompts of b on archive", "prompts of b on later"]
+
+
 def test_a_matrix_is_checked_before_anything_runs(harness, folder):
     text = harness("benchmarks", "check", "matrix.yaml", expect=2)
     first, second = text.split("\n\n")

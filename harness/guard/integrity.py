@@ -106,15 +106,21 @@ def label_findings(
 
 
 def _conflicts(split: Split, items: Sequence[Item], labels: Mapping[str, Verdict], album: Album) -> Iterator[Finding]:
-    pairs: dict[tuple[str, ...], dict[Verdict, str]] = {}
+    pairs: dict[tuple[str, ...], list[str]] = {}
     for item in items:
-        if item.id in labels and (shown := _shown(item, album)):
-            pairs.setdefault((shown, *words(item.caption)), {}).setdefault(labels[item.id], item.id)
-    found = [seen for seen in pairs.values() if len(seen) > 1]
-    if found:
-        examples = tuple(Example(split, seen["pristine"], split, seen["falsified"]) for seen in found[:MOST_EXAMPLES])
-        told = f"{len(found)} pairs of the same image and caption are once pristine and once falsified"
-        yield Finding("conflicting labels", split, len(found), told, examples)
+        if shown := _shown(item, album):
+            pairs.setdefault((shown, *words(item.caption)), []).append(item.id)
+    repeated = [ids for ids in pairs.values() if len(ids) > 1]
+    conflicts = [found for ids in repeated if len(found := {labels[own]: own for own in ids if own in labels}) > 1]
+    if conflicts:
+        shown_pairs = tuple(
+            Example(split, seen["pristine"], split, seen["falsified"]) for seen in conflicts[:MOST_EXAMPLES]
+        )
+        told = f"{len(conflicts)} pairs of the same image and caption are once pristine and once falsified"
+        yield Finding("conflicting labels", split, len(conflicts), told, shown_pairs)
+    if again := sum(len(ids) - 1 for ids in repeated):
+        examples = tuple(Example(split, ids[0], split, ids[1]) for ids in repeated[:MOST_EXAMPLES])
+        yield Finding("repeated item", split, again, f"{again} of {len(items)} items repeat another one", examples)
 
 
 def _shown(item: Item, album: Album) -> str:

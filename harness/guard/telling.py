@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import erfc, exp, lgamma, sqrt
 
@@ -122,14 +122,14 @@ def _chosen(many: int, few: int) -> float:
 
 
 def telling_words(
-    texts: Sequence[frozenset[str]], falsified: Sequence[bool], suspects: frozenset[str] = frozenset()
+    texts: Iterable[frozenset[str]], falsified: Sequence[bool], suspects: frozenset[str] = frozenset()
 ) -> list[tuple[str, bool, int, float]]:
     """Words that hardly occur but in one class: word, whether it is falsified, in how many items, corrected chance.
 
     ``suspects`` are words of a verdict: they are corrected for their own number, need not be as frequent as others,
     and come first; then the surest.
     """
-    size, high = len(texts), sum(falsified)
+    size, high = len(falsified), sum(falsified)
     if min(high, size - high) < FEWEST:
         return []
     having: dict[str, list[int]] = {}

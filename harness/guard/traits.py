@@ -23,7 +23,7 @@ SUSPECTS = frozenset(
 """Words of a verdict; those with a hyphen are words that follow each other."""
 
 _GRAVE = ("telling word", "verdict in sight")
-_PHRASES = frozenset(word for word in SUSPECTS if "-" in word)
+_PHRASES = {name: f" {name.replace('-', ' ')} " for name in SUSPECTS if "-" in name}
 _MOST_WORDS, _MOST_LETTERS, _LONGEST = 3, 20_000, 60
 
 
@@ -137,15 +137,18 @@ def word_findings(
 ) -> Iterator[Finding]:
     """Words in some part of the items that hardly occur but in one class; ``kind`` says what finding a word makes."""
     for part, text in parts.items():
-        bags = [_bag(text(item)) for item in items]
-        for word, label, count, p in telling_words(bags, falsified, SUSPECTS)[:_MOST_WORDS]:
-            having = [item.id for item, bag in zip(items, bags, strict=True) if word in bag]
+        # One bag at a time: those of a large data set would fill the memory.
+        found = telling_words((_bag(text(item)) for item in items), falsified, SUSPECTS)[:_MOST_WORDS]
+        if not found:
+            continue
+        bags = {item.id: {word for word, *_ in found} & _bag(text(item)) for item in items}
+        for word, label, count, p in found:
+            having = [item.id for item in items if word in bags[item.id]]
+            most = _nearly(having, items, falsified, label)
             verdict = "falsified" if label else "pristine"
-            told = (
-                f"“{word[:_LONGEST]}” in {part} of {count} items, {_nearly(having, items, falsified, label)} {verdict}"
-            )
+            told = f"“{word[:_LONGEST]}” in {part} of {count} items, {most} {verdict} (p = {p:.1g}, corrected)"
             shown = tuple(Example(split, item_id) for item_id in having[:MOST_EXAMPLES])
-            yield Finding(kind(word), split, count, f"{told} (p = {p:.1g}, corrected)", shown)
+            yield Finding(kind(word), split, count, told, shown)
 
 
 def _nearly(having: Sequence[str], items: Sequence[Item], falsified: Sequence[bool], label: bool) -> str:
@@ -156,8 +159,8 @@ def _nearly(having: Sequence[str], items: Sequence[Item], falsified: Sequence[bo
 def _bag(text: str) -> frozenset[str]:
     """The words of a text, and verdicts of several words."""
     found = words(text[:_MOST_LETTERS])
-    pairs = {" ".join(found[place : place + size]) for size in (2, 3, 4) for place in range(len(found))}
-    return frozenset(found) | {name for name in _PHRASES if name.replace("-", " ") in pairs}
+    line = f" {' '.join(found)} "
+    return frozenset(found) | {name for name, phrase in _PHRASES.items() if phrase in line}
 
 
 TEXTS: Mapping[str, Callable[[Item], str]] = {
