@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from harness.components import Benchmark, Teacher
 from harness.errors import DataError
-from harness.findings import Finding, gravest_first
+from harness.findings import Finding, gravity
 from harness.guard.inspection import Looked, between, in_prompts, within
 from harness.guard.integrity import told_of
 from harness.handed import Shelf
@@ -111,7 +111,7 @@ def _asked(teacher: str, finding: Finding) -> Finding:
 def _checked(label: str, benchmark: Benchmark, looked: Looked | None, found: Sequence[Finding]) -> Checked:
     splits = tuple(_counts(looked)) if looked else ()
     skipped = tuple(benchmark.skipped()) if looked else ()
-    return Checked(label, benchmark.name, tuple(benchmark.files()), splits, skipped, tuple(gravest_first(found)))
+    return Checked(label, benchmark.name, tuple(benchmark.files()), splits, skipped, tuple(sorted(found, key=gravity)))
 
 
 def _counts(looked: Looked) -> Iterator[SplitCount]:

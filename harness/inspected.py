@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import StoreError
-from harness.findings import EXAMPLE_COLUMNS, FINDING_COLUMNS, KINDS, SEVERITIES, SKIPPED_COLUMNS, Finding
+from harness.findings import EXAMPLE_COLUMNS, FINDING_COLUMNS, KINDS, SKIPPED_COLUMNS, Finding, gravity
 from harness.plan import Inspection, Plan
 from harness.steps.inspect import read_findings, read_skipped
 from harness.store import Store
@@ -25,15 +25,8 @@ def found_in(plan: Plan, store: Store) -> Found:
         for inspection in plan.inspections.values()
         for finding in _findings(inspection, store)
     ]
-    labels, kinds = list(plan.matrix.every_benchmark), list(KINDS)
-    return sorted(
-        every,
-        key=lambda pair: (
-            labels.index(pair[0].benchmark),
-            SEVERITIES.index(pair[1].severity),
-            kinds.index(pair[1].kind),
-        ),
-    )
+    labels = list(plan.matrix.every_benchmark)
+    return sorted(every, key=lambda pair: (labels.index(pair[0].benchmark), *gravity(pair[1])))
 
 
 def _findings(inspection: Inspection, store: Store) -> list[Finding]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from harness.components import Benchmark, Teacher
-from harness.findings import Finding, gravest_first
+from harness.findings import Finding, gravity
 from harness.guard import integrity, overlap, prompts, traits
 from harness.guard.overlap import Side
 from harness.guard.sights import Album
@@ -30,20 +30,17 @@ class Looked:
         sides: dict[Split, Side] = {}
         for split in splits:
             if items := benchmark.items(split):
-                chosen = (
-                    items if most is None or len(items) <= most else [items[at] for at in _evenly(len(items), most)]
-                )
-                sides[split] = Side(split, items, Album.of(chosen, shelf))
+                sides[split] = Side(split, items, Album.of(_evenly(items, most or len(items)), shelf))
         return cls(benchmark, sides)
 
 
-def _evenly(size: int, most: int) -> list[int]:
-    return [place * size // most for place in range(most)]
+def _evenly(items: Sequence[Item], most: int) -> Sequence[Item]:
+    return items if len(items) <= most else [items[place * len(items) // most] for place in range(most)]
 
 
 def within(looked: Looked) -> list[Finding]:
     """All findings of one benchmark, the gravest first."""
-    return gravest_first([*integrity.told_of(looked.benchmark), *_of_splits(looked), *_across(looked)])
+    return sorted([*integrity.told_of(looked.benchmark), *_of_splits(looked), *_across(looked)], key=gravity)
 
 
 def _of_splits(looked: Looked) -> Iterator[Finding]:
@@ -73,7 +70,7 @@ def between(trained: Looked, tested: Looked) -> list[Finding]:
     """What the test items of one benchmark have in common with the training items of another."""
     if "train" not in trained.sides or "test" not in tested.sides:
         return []
-    return gravest_first(overlap.compare(trained.sides["train"], tested.sides["test"]))
+    return sorted(overlap.compare(trained.sides["train"], tested.sides["test"]), key=gravity)
 
 
 def in_prompts(teacher: Teacher, benchmark: Benchmark) -> list[Finding]:
@@ -82,4 +79,4 @@ def in_prompts(teacher: Teacher, benchmark: Benchmark) -> list[Finding]:
     for split in SPLITS:
         items = benchmark.items(split)
         found += prompts.prompt_findings(teacher, split, items, benchmark.labels(split), benchmark.references(split))
-    return gravest_first(found)
+    return sorted(found, key=gravity)

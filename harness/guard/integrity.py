@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from harness.components import Benchmark
 from harness.findings import MOST_EXAMPLES, Example, Finding
-from harness.guard.sights import Album, named
+from harness.guard.sights import Album, with_facts
 from harness.guard.wording import words
 from harness.identity import digest, sha256_of
 from harness.imaging import promised
@@ -48,7 +48,7 @@ def entry_findings(skipped: Sequence[Skipped], oracles: Sequence[str]) -> Iterat
 
 def image_findings(split: Split, items: Sequence[Item], album: Album) -> Iterator[Finding]:
     """Images that cannot be used, and those of which something is to be known."""
-    usable = list(named(album, items))
+    usable = list(with_facts(album, items))
     size = len(album.contents) + len(album.problems.keys() - album.contents.keys())
     kinds: tuple[tuple[str, str, list[tuple[str, str]]], ...] = (
         (

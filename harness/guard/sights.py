@@ -102,7 +102,7 @@ def _read(entry: bytes) -> Sight:
     return Sight(ImageFacts(**told["facts"]) if told["facts"] else None, picture, told["problem"])
 
 
-def named(album: Album, items: Sequence[Item]) -> Iterator[tuple[Item, ImageFacts]]:
+def with_facts(album: Album, items: Sequence[Item]) -> Iterator[tuple[Item, ImageFacts]]:
     """Items whose image can be used, with its facts."""
     for item in items:
         sight = album.sights.get(album.contents.get(item.id, ""))

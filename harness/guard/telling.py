@@ -43,6 +43,16 @@ class Told:
     value: str = ""
     """The value that is more frequent in one class, where the trait is no number."""
 
+    @property
+    def chance(self) -> str:
+        """The p value in words."""
+        return chance(self.p)
+
+
+def chance(p: float) -> str:
+    """A corrected p value in words."""
+    return f"p = {p:.1g}, corrected" if p >= 1e-12 else "p < 1e-12, corrected"
+
 
 def tests_of(numbers: Mapping[str, Sequence[float]], values: Mapping[str, Sequence[str]]) -> int:
     """How many tests `telling` makes of these."""

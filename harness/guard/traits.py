@@ -7,8 +7,8 @@ from math import nan
 from pathlib import PurePath
 
 from harness.findings import MOST_EXAMPLES, Example, Finding
-from harness.guard.sights import Album, named
-from harness.guard.telling import Told, telling, telling_words
+from harness.guard.sights import Album, with_facts
+from harness.guard.telling import Told, chance, telling, telling_words
 from harness.guard.wording import words
 from harness.types import Item, Verdict
 
@@ -55,7 +55,7 @@ def one_of_each(items: Sequence[Item], labels: Mapping[str, Verdict]) -> list[tu
 
 def _read(items: Sequence[Item], album: Album) -> tuple[dict[str, list[float]], dict[str, list[str]]]:
     """What a model may be able to see: numbers and values, aligned with the items."""
-    seen = {item.id: fact for item, fact in named(album, items)}
+    seen = {item.id: fact for item, fact in with_facts(album, items)}
     found = [seen.get(item.id) for item in items]
     numbers = {
         "letters of the caption": [float(len(item.caption)) for item in items],
@@ -124,7 +124,7 @@ def _yes(so: bool) -> str:
 def _finding(kind: str, split: str, told: Told, items: Sequence[Item]) -> Finding:
     value = f" “{told.value[:_LONGEST]}”" if told.value not in ("", "yes", "no") else ""
     without = "not " if told.value == "no" else ""
-    sentence = f"{without}{told.trait}{value}: {told.how} (p = {told.p:.1g}, corrected)"
+    sentence = f"{without}{told.trait}{value}: {told.how} ({told.chance})"
     return Finding(kind, split, len(items), sentence)
 
 
@@ -146,7 +146,7 @@ def word_findings(
             having = [item.id for item in items if word in bags[item.id]]
             most = _nearly(having, items, falsified, label)
             verdict = "falsified" if label else "pristine"
-            told = f"“{word[:_LONGEST]}” in {part} of {count} items, {most} {verdict} (p = {p:.1g}, corrected)"
+            told = f"“{word[:_LONGEST]}” in {part} of {count} items, {most} {verdict} ({chance(p)})"
             shown = tuple(Example(split, item_id) for item_id in having[:MOST_EXAMPLES])
             yield Finding(kind(word), split, count, told, shown)
 
