@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -86,8 +87,6 @@ def verdicts(rows: Iterable[Given], name: str) -> dict[str, Verdict]:
 
 def append(path: Path, before: Sequence[Given], rows: Sequence[Given]) -> None:
     """Add rows to a file that held ``before``: all of them or, where anything fails, none; raises `DataError`."""
-    if read(path) != list(before):
-        raise DataError("was changed meanwhile", place=str(path), remedy="Nothing was written; import again.")
     table = [[getattr(row, field) for field in _FIELDS] for row in (*before, *rows)]
     beside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
     try:
@@ -96,10 +95,27 @@ def append(path: Path, before: Sequence[Given], rows: Sequence[Given]) -> None:
             file.write(spreadsheet.written(COLUMNS, table))
             file.flush()
             os.fsync(file.fileno())
-        os.replace(beside, path)
+        with _alone(path.parent):
+            if read(path) != list(before):
+                raise DataError("was changed meanwhile", place=str(path), remedy="Nothing was written; import again.")
+            os.replace(beside, path)
     except OSError as error:
-        beside.unlink(missing_ok=True)
         raise DataError(f"cannot be written: {error.strerror}", place=str(path)) from None
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Nobody else is in here for the same folder; the lock goes with the process."""
+    import fcntl
+
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 _FIELDS = ("item_id", *COLUMNS[1:])

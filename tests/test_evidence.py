@@ -3,14 +3,16 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from harness import reading
-from harness.api import Evidence, hookimpl
+from harness.api import Evidence, Item, hookimpl
 from harness.errors import MatrixError
 from harness.plugins import Registry
 from harness_benchmarks.domains import FACT_CHECKERS, lies_in
 from harness_benchmarks.evidence import WithEvidence, WithOracles
 from harness_benchmarks.evidence_text import clean, likeness, sameness, shortened
+from harness_teachers.prompt import BUILT_IN, Prompt
 
 
 class Searched(WithEvidence):
@@ -138,6 +140,16 @@ def test_a_page_elsewhere_is_none_of_a_fact_checker(address):
     assert not lies_in(address, FACT_CHECKERS)
 
 
+@given(
+    st.lists(st.sampled_from(["www", "snopes", "com", "reuters", "org", "a-b", "0"]), min_size=2, max_size=4),
+    st.lists(st.sampled_from(["fact-check", "amp", "s", "x.html", "A_b~"]), max_size=3),
+    st.sampled_from(["", "?q=1&r=a+b", "#top", "/"]),
+)
+def test_a_plain_address_is_read_as_one_that_needs_a_closer_look(host, path, end):
+    plain = "/".join([f"https://{'.'.join(host)}", *path]) + end
+    assert lies_in(plain, FACT_CHECKERS) == lies_in(f"HTTPS{plain[5:]}", FACT_CHECKERS)
+
+
 def test_a_domain_may_be_written_in_its_own_script_or_with_a_www():
     assert lies_in("https://xn--mnchen-3ya.example/x", ["münchen.example"])
     assert lies_in("https://MÜNCHEN.example/x", ["xn--mnchen-3ya.example"])
@@ -154,6 +166,17 @@ def test_every_domain_of_the_list_is_written_as_it_is_compared():
     assert all(lies_in(f"https://www.{domain}/x", [domain]) for domain in FACT_CHECKERS)
     assert len(set(FACT_CHECKERS)) == len(FACT_CHECKERS)
     assert all(domain == domain.lower() and "://" not in domain for domain in FACT_CHECKERS)
+
+
+def test_a_domain_of_one_s_own_is_barred_beside_the_list_or_instead_of_it():
+    found = Evidence(
+        captions=("One", "Two", "Three"), sources=("https://a.org/x", "https://snopes.com", "https://b.org")
+    )
+    for domains, left in ((["fact-checkers"], 2), (["fact-checkers", "a.org"], 1), (["a.org"], 2), ([], 3)):
+        assert len(Searched(barred_domains=domains).fair(found, "Other").evidence.captions) == left
+    for wrong in ("", "org", "https://", "factcheckers"):
+        with pytest.raises(ValidationError, match="is no domain: write it as site"):
+            Searched(barred_domains=[wrong])
 
 
 def test_captions_keep_the_addresses_of_their_pages():
@@ -229,6 +252,13 @@ def test_twins_that_share_their_evidence_go_on_sharing_it():
     one = Searched().fair(found, "The true caption", ["The other caption"])
     two = Searched().fair(found, "The other caption", ["The true caption"])
     assert one.evidence == two.evidence == Evidence(captions=("A page",))
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_no_prompt_shows_where_a_page_lies(name):
+    found = Evidence(("Ottawa",), ("A page",), sources=("https://www.snopes.com/secret",))
+    shown = Prompt(file=name).render(Item("a", "A caption", evidence=found))
+    assert "snopes" not in shown
 
 
 def test_entities_are_cleaned_and_those_that_give_the_verdict_away_are_left_out_and_counted():

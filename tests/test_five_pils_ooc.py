@@ -8,12 +8,14 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image as Pillow
 
 from harness import diagnosis, planning
 from harness.api import Annotation, DataError, Prediction, Student, Teacher, hookimpl, seed_from, verdict_of
+from harness.cli import main
 from harness.plugins import Registry
 from harness.reading import parse
 from harness_benchmarks.five_pils_ooc import FivePilsOoc
@@ -289,6 +291,22 @@ def test_a_published_ranking_by_the_image_s_own_caption_is_an_oracle_and_says_so
     assert {item.evidence.captions[0] for item in oracle.items("test")} == {"Accurate words of another page"}
     assert benchmark.oracles() == ()
     assert len(oracle.oracles()) == 1
+
+
+def test_a_plan_says_what_is_read_by_the_label(tmp_path, monkeypatch):
+    root = write_pils(tmp_path / "pils", images=8).root
+    matrix = MATRIX.format(root=root).replace("5pils-ooc,", "5pils-ooc, oracle_pristine_duplicates: true,")
+    matrix = matrix.replace("teachers: {deaf: deaf}", "teachers: {titles: evidence-overlap}")
+    (tmp_path / "matrix.yaml").write_text(matrix.replace("students: {deaf: deaf}", "students: {counter: counter}"))
+    monkeypatch.chdir(tmp_path)
+    said = CliRunner().invoke(main, ["plan", "matrix.yaml"])
+    assert said.exit_code == 0, said.output
+    assert (
+        "oracle: pils: Evidence that equals the caption is left out of pristine items alone, so that the label chooses "
+        "what a model is shown, at test too (oracle_pristine_duplicates).\n"
+    ) in said.output
+    told = json.loads(CliRunner().invoke(main, ["plan", "matrix.yaml", "--json"]).output)
+    assert list(told["oracles"]) == ["pils"]
 
 
 def test_what_equals_the_caption_of_either_item_is_left_out_of_both(tmp_path):

@@ -95,9 +95,8 @@ def test_the_random_rule_draws_by_seed_and_item_not_by_order():
 
 
 def test_a_folder_on_the_path_that_is_called_as_a_name_that_a_plugin_imports_is_no_module_of_it(tmp_path, monkeypatch):
-    from harness_reports.html import Html
-
     from harness import identity as module
+    from harness_reports.html import Html
 
     before = module.source_digest(Html)
     for name in ("runs", "Arm", "harmless", "count"):

@@ -74,7 +74,7 @@ def test_a_starter_is_planned_without_a_fault_and_valid_by_the_schema(harness, t
     assert harness("plan", "matrix.yaml").stdout.startswith(f"{len(plan.cells)} cells from ")
 
 
-@pytest.mark.parametrize(("use", "count"), [("trial", 0), ("archive", 14), ("paper", 4)])
+@pytest.mark.parametrize(("use", "count"), [("trial", 0), ("archive", 16), ("paper", 4)])
 def test_every_entry_that_a_starter_has_as_a_comment_can_be_put_in_place(registry, use, count):
     lines = starters.text(use).splitlines()
     entries = [found for line in lines if (found := re.fullmatch(r"( +)# (([a-z][\w-]*): .*)", line))]

@@ -1,7 +1,9 @@
 """From cells that wait for labels to people and back: `harness labels export` and `import`."""
 
+import base64
 import contextlib
 import csv
+import io
 import json
 import random
 import re
@@ -10,6 +12,7 @@ import stat
 import tempfile
 from collections import Counter
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from click.testing import CliRunner
@@ -19,10 +22,11 @@ from hypothesis import strategies as st
 from PIL import Image as Pillow
 
 from harness import given
-from harness.api import Benchmark, Evidence, Item, given_labels
+from harness.api import Benchmark, Evidence, Image, Item, given_labels
 from harness.cli import main
 from harness.labelling import sheet, studio
 from harness.labelling.checking import Register, checked
+from harness.labelling.pictures import NOTHING
 from harness.labelling.reading import read as votes_of
 from harness.labelling.tasks import Task, key_of
 from harness.types import Annotation
@@ -295,14 +299,61 @@ def test_images_lie_beside_the_items_as_copies_or_as_other_names_of_the_same_fil
 
 
 def test_without_images_nothing_speaks_of_them_and_a_server_is_told_where_they_are(ran, tmp_path):
-    ran("labels", "export", "m.yaml", "--out", "none", "--images", "none")
-    assert not (tmp_path / "none/images").exists()
-    assert {row["image"] for row in read(tmp_path / "none/items.csv")} == {""}
-    assert "image" not in json.loads((tmp_path / "none/tasks.json").read_text())[0]["data"]
-    assert "<Image" not in (tmp_path / "none/labeling.xml").read_text()
+    told = ran("labels", "export", "m.yaml", "--out", "no images", "--images", "none").stdout
+    assert told.endswith("harness labels import m.yaml 'no images/items.csv'\n")
+    assert not (tmp_path / "no images/images").exists()
+    assert {row["image"] for row in read(tmp_path / "no images/items.csv")} == {""}
+    assert "image" not in json.loads((tmp_path / "no images/tasks.json").read_text())[0]["data"]
+    assert "<Image" not in (tmp_path / "no images/labeling.xml").read_text()
     ran("labels", "export", "m.yaml", "--out", "out", "--image-url", "/data/local-files/?d=out/images/")
     data = json.loads((tmp_path / "out/tasks.json").read_text())[0]["data"]
     assert data["image"] == f"/data/local-files/?d=out/images/{data['task']}.png"
+
+
+def test_an_image_that_cannot_be_read_is_told_and_nothing_stands_in_its_place(ran, tmp_path):
+    ran("labels", "export", "m.yaml", "--out", "first", "--format", "csv")
+    item_id = read(tmp_path / "first/items.csv")[0]["id"]
+    next(tmp_path.glob(f"[pf]*/{item_id[1:]}.png")).write_bytes(b"GIF89a no")
+    # Another image is another item, which is ranked anew.
+    ran("run", "m.yaml", expect=3)
+    told = ran("labels", "export", "m.yaml", "--out", "out").stdout
+    shown = {row["id"]: row["image"] for row in read(tmp_path / "out/items.csv")}
+    assert "  without a picture, since the image cannot be read: 1\n" in told
+    assert {found for found, image in shown.items() if not image} == {item_id}
+    images = [task["data"]["image"] for task in json.loads((tmp_path / "out/tasks.json").read_text())]
+    assert images.count(NOTHING) == 1
+    Pillow.open(io.BytesIO(base64.b64decode(NOTHING.partition(",")[2]))).load()
+
+
+def test_an_image_that_is_in_no_file_is_copied_where_a_link_is_asked_for(tmp_path):
+    Image(lambda: b"drawn", "drawn").link(tmp_path / "image")
+    assert (tmp_path / "image").read_bytes() == b"drawn"
+
+
+def test_the_interface_of_label_studio_names_what_every_task_has(ran, tmp_path):
+    ran("labels", "export", "m.yaml", "--out", "out")
+    interface = ElementTree.parse(tmp_path / "out/labeling.xml").getroot()
+    named = {tag.get("value")[1:] for tag in interface if (tag.get("value") or "").startswith("$")}
+    for task in json.loads((tmp_path / "out/tasks.json").read_text()):
+        assert named <= task["data"].keys()
+        assert "id" not in task["data"]
+    assert [choice.get("value") for choice in interface.iter("Choice")] == ["pristine", "falsified"]
+    assert {tag.get("toName") for tag in interface if tag.get("toName")} <= {tag.get("name") for tag in interface}
+
+
+def test_of_several_benchmarks_one_is_named(harness, tmp_path, toy):
+    several = "words: {uses: words, unlabelled: true}\n  more: {uses: numbered, unlabelled: true}"
+    (tmp_path / "toy.yaml").write_text(toy.replace("words: words", several, 1).replace("[0, 1]", "[0]"))
+    harness("run", "toy.yaml", expect=3)
+    assert harness("labels", "export", "toy.yaml", expect=2).stderr == (
+        "error: toy.yaml: several benchmarks are trained on\n  Say which one:  --benchmark words or more .\n"
+    )
+    told = harness("labels", "export", "toy.yaml", "--benchmark", "more", "--format", "csv").stdout
+    assert "harness labels import toy.yaml --benchmark more to-label-more/items.csv\n" in told
+    (tmp_path / "toy.yaml").write_text("evaluate_on: {words: words}\nteachers: {a: listens}\nteachers_as_arms: true\n")
+    assert harness("labels", "export", "toy.yaml", expect=2).stderr == (
+        "error: toy.yaml: no benchmark is trained on, so no label is bought\n"
+    )
 
 
 def test_several_annotators_get_a_file_each_and_share_items(ran, tmp_path):
@@ -401,6 +452,14 @@ def test_a_conflict_is_settled_by_whoever_came_first_or_by_most(ran, exported, t
         for name in ("most.csv", "given.csv")
     }
     assert len(settled["most.csv"]) == 7
+    # Somebody who looks again may overrule both, with nothing new being said.
+    decision = tmp_path / "look again.csv"
+    item_id, verdict = next(iter(settled["given.csv"].items()))
+    other = "pristine" if verdict == "falsified" else "falsified"
+    decision.write_text(f"id,verdict,annotator\n{item_id},{other},dan\n")
+    told = ran("labels", "import", "m.yaml", ann, "--settle", decision).stdout
+    assert told.startswith("given.csv: 1 item decided otherwise\n")
+    assert given_labels(tmp_path / "given.csv")[item_id] == other
     assert all(settled["most.csv"][item_id] != verdict for item_id, verdict in settled["given.csv"].items())
 
 

@@ -37,7 +37,7 @@ def archive(tmp_path):
             "image": f"{number}.png",
             "label": "falsified" if number % 2 else "pristine",
             "split": "train" if number < 8 else "test",
-            "things": json.dumps(["<b>Oslo</b>", "Rain"]),
+            "things": json.dumps(["Oslo [bold]", "Rain"]),
             "pages": json.dumps([f"Page {HOSTILE}"]),
         }
         for number in range(12)
@@ -103,7 +103,7 @@ def test_nothing_that_a_data_set_says_is_obeyed_by_a_terminal_or_read_as_markup(
     text = " ".join(told.split())
     assert "caption Caption 3 [31m[bold]red[/bold] <script>alert(1)</script> gnp.exe &" in text
     assert "image 30 x 20 pixels," in text
-    assert "entities <b>Oslo</b>; Rain" in text
+    assert "entities Oslo [bold]; Rain" in text
 
 
 def test_an_image_that_is_none_is_said_and_stops_nothing(harness, archive):
@@ -117,7 +117,6 @@ def test_the_page_escapes_everything_and_asks_for_nothing(harness, archive):
     page = (archive / "page.html").read_text(encoding="utf-8")
     assert "<script" not in page
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
-    assert "<b>Oslo</b>" not in page
     assert "\u202e" not in page
     assert "default-src 'none'" in page
     assert re.findall(r'(?:src|href)="(?!data:)', page) == []

@@ -3,9 +3,13 @@
 import csv
 import json
 import sys
+import tempfile
 from collections import Counter
+from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image as Pillow
 from pydantic import ValidationError
 
@@ -234,8 +238,8 @@ def test_it_keeps_the_contract(tmp_path, check):
         pytest.param(
             changed(changed(rows_of(12), 4, image="photos/none.png"), 5, image="https://example.org/5.png"),
             "archive.csv:6: there is no image 'photos/none.png' in FOLDER (and 1 more row)\n"
-            "  add the files, name their folder by the option images, say  missing_images: skip  to leave such rows out,"
-            " or  image: null  for captions alone",
+            "  add the files, name their folder by the option images, say  missing_images: skip  to leave such rows"
+            " out, or  image: null  for captions alone",
         ),
         pytest.param(
             changed(rows_of(12), 2, image="photos/../../secret.png"),
@@ -456,3 +460,116 @@ def test_a_reference_is_read_from_its_column_and_is_no_part_of_items_or_identity
     assert table.digest() == plain.digest()
     assert identity(table) == identity(plain)
     assert "Reason" not in repr(table.items("test"))
+
+
+def labelled_later(folder, *rows):
+    path = folder / "given.csv"
+    path.write_text("id,verdict\n" + "".join(f"{item_id},{verdict}\n" for item_id, verdict in rows))
+    return str(path)
+
+
+def test_labels_that_people_gave_later_are_labels_and_no_part_of_what_items_are(folder):
+    rows = rows_of(12, label=lambda number: "pristine" if number % 3 == 0 else "")
+    plain = Table(file=write(folder, rows))
+    table = Table(
+        file=plain.file, label_file=labelled_later(folder, ("a1", "falsified"), ("a3", "pristine"), ("zz", "pristine"))
+    )
+    assert table.labels("train") == {"a1": "falsified"}
+    assert table.labels("test") == plain.labels("test")
+    assert table.notes() == {"items without a label": 7, "given labels of items that are not there": 1}
+    assert identity(table) == identity(plain)
+    assert Table(file=plain.file, label_file=str(folder / "none.csv")).labels("train") == {}
+
+
+def test_a_given_label_that_contradicts_the_table_is_a_fault(folder):
+    table = Table(file=write(folder, rows_of(12)), label_file=labelled_later(folder, ("a1", "pristine")))
+    with pytest.raises(DataError) as caught:
+        table.labels("train")
+    assert str(caught.value) == (
+        "given.csv: says pristine of 'a1', whose label in archive.csv is falsified\n"
+        "  correct the one that is wrong, or empty the label in the data"
+    )
+
+
+def test_rows_without_their_image_are_left_out_and_listed_where_that_is_asked_for(folder):
+    rows = changed(changed(rows_of(12), 4, image="photos/no.png"), 3, image="photos/none.png")
+    table = Table(file=write(folder, rows), missing_images="skip")
+    assert {(one.what, one.reason, one.split) for one in table.skipped()} == {
+        ("a3", "its image is not there", "test"),
+        ("a4", "its image is not there", "train"),
+    }
+    whole = Table(file=write(folder, rows_of(12), "whole.csv"))
+    for split in ("train", "test"):
+        left = {item.id for item in whole.items(split)} - {"a3", "a4"}
+        assert {item.id for item in table.items(split)} == table.labels(split).keys() == left
+    assert table.notes()["rows left out for want of their image"] == 2
+    assert whole.skipped() == ()
+    none = [{**row, "image": "no.png"} for row in rows_of(3)]
+    assert refusal(file=write(folder, none, "none.csv"), missing_images="skip").startswith(
+        "none.csv:2: there is no image 'no.png'"
+    )
+
+
+def test_files_are_told_whether_they_are_there_or_not(folder, monkeypatch):
+    rows = changed(rows_of(12), 4, image="photos/no.png")
+    table = Table(file=write(folder, rows), label_file=str(folder / "given.csv"))
+    assert [(file.name, file.found, file.wanted, file.needed) for file in table.files()] == [
+        ("archive.csv", 1, 1, True),
+        ("images", 11, 12, True),
+        ("given.csv", 0, 1, False),
+    ]
+    assert not table.model_copy(update={"missing_images": "skip"}).files()[1].needed
+    missing = Table(file=str(folder / "no.csv"), images=str(folder / "nowhere")).files()
+    assert [(file.name, file.found) for file in missing] == [("no.csv", 0), ("images", 0)]
+    assert len(Table(file=write(folder, rows), image=None).files()) == 1
+    monkeypatch.delenv("ARCHIVE", raising=False)
+    (unset,) = Table(file="$ARCHIVE/a.csv").files()
+    assert (unset.path, unset.found, unset.origin) == (
+        "$ARCHIVE/a.csv", 0, "the environment variable ARCHIVE is not set"
+    )  # fmt: skip
+
+
+def test_evidence_has_the_addresses_of_its_pages_where_a_column_has_them(folder):
+    def pages(number):
+        return json.dumps(["https://a.org/1", "https://www.snopes.com/x", ""])
+
+    def seen(number):
+        return json.dumps(["A page", "An article", " "])
+
+    path = write(folder, rows_of(6, seen=seen, pages=pages))
+    table = Table(file=path, evidence="seen", sources="pages")
+    for item in [*table.items("train"), *table.posts()]:
+        assert (item.evidence.captions, item.evidence.sources) == (("A page",), ("https://a.org/1",))
+    assert table.notes()["evidence captions left out for the domain of their page"] == 6
+
+
+def test_addresses_that_are_not_as_many_as_their_texts_are_refused_with_their_row(folder):
+    path = write(folder, rows_of(2, seen=lambda number: '["A", "B"]', pages=lambda number: '["https://a.org"]'))
+    assert refusal(file=path, evidence="seen", sources="pages") == (
+        "archive.csv:2: seen has 2 texts and pages 1 addresses\n"
+        "  write one address for each text, an empty one where it is not known"
+    )
+    with pytest.raises(ValidationError, match="sources are those of evidence, and no column of evidence is named"):
+        Table(file=path, sources="pages")
+
+
+@given(st.data())
+@settings(max_examples=80, deadline=None)
+def test_whatever_happens_to_a_table_it_is_read_or_refused_and_no_row_is_lost(data):
+    name = data.draw(st.sampled_from(["archive.csv", "archive.tsv", "archive.jsonl", "archive.parquet"]))
+    with tempfile.TemporaryDirectory() as folder:
+        delimiter = "\t" if name.endswith("tsv") else ","
+        path = Path(write(Path(folder), rows_of(6, seen=lambda number: '["A", "B"]'), name, delimiter))
+        content = path.read_bytes()
+        at = data.draw(st.integers(0, len(content)))
+        rest = data.draw(st.sampled_from([b"", content[at:], content[at + 1 :], content[at + 9 :]]))
+        path.write_bytes(content[:at] + data.draw(st.binary(max_size=6)) + rest)
+        table = Table(file=str(path), image=None, evidence="seen")
+        try:
+            items = [item for split in ("train", "validation", "test") for item in table.items(split)]
+        except DataError as error:
+            refused = str(error)
+        else:
+            refused = ""
+            assert len(items) == len(table.posts())
+        assert refused == "" or refused.startswith("archive.")

@@ -329,6 +329,17 @@ def test_files_are_told_missing_ones_too(tmp_path, monkeypatch):
     assert Verite().files()[0].path == "HARNESS_REAL_DATA is not set, no root is given"
 
 
+def test_files_are_told_where_one_is_damaged(tmp_path):
+    benchmark = write_verite(tmp_path / "verite", titles="no list")
+    assert [file.found for file in benchmark.files()] == [1, 1, 1, 1, 0]
+
+
+def test_a_folder_of_search_results_that_was_named_must_be_there(tmp_path):
+    root = write_verite(tmp_path / "verite").root
+    with pytest.raises(DataError, match=r"nowhere: there is no such folder\n  correct the option searches"):
+        Verite(root=root, searches=str(tmp_path / "nowhere")).items("test")
+
+
 def test_every_row_is_an_item_or_is_skipped_with_its_reason(tmp_path):
     benchmark = write_verite(tmp_path / "verite")
     (tmp_path / "pictures").mkdir()
@@ -363,6 +374,16 @@ def test_whatever_happens_to_a_file_it_is_read_or_refused_and_no_row_is_lost(dat
             return
         with (folder / "VERITE.csv").open(newline="") as table:
             assert kept == sum(1 for _ in csv.DictReader(table))
+
+
+def test_a_table_that_was_shuffled_is_refused_since_features_go_by_position(tmp_path):
+    benchmark = write_verite(tmp_path / "verite")
+    (tmp_path / "verite" / FILES[1]).unlink()
+    file = tmp_path / "verite" / FILES[0]
+    head, *lines = file.read_text().splitlines(keepends=True)
+    file.write_text("".join([head, *reversed(lines)]))
+    with pytest.raises(DataError, match=r"VERITE\.csv: row 0 has the index '29': the file was shuffled or cut"):
+        benchmark.items("test")
 
 
 def swapped(pairs):

@@ -24,7 +24,7 @@ from harness.api import (
 )
 from harness_benchmarks.cosmos_rows import SOURCE, Entry, Judged, captioned_of, tested_of
 from harness_benchmarks.image_root import WithImages
-from harness_benchmarks.published import content_id, file_in, folder_of, locate
+from harness_benchmarks.published import content_id, file_in, folder_of, locate, named
 
 FILES: Mapping[Split, str] = {
     "train": "annotations/train_data.json",
@@ -90,7 +90,7 @@ class Cosmos(WithImages):
         """The files of the three splits, of which that of the test split must be there, and the images."""
         folder = folder_of(self.name, self.root)
         published = [file_in(folder, name, SOURCE, needed=split == "test") for split, name in FILES.items()]
-        names = [entry.image for split in SPLITS if self._path(split) for entry in self._entries(split)]
+        names = named(lambda: [entry.image for split in SPLITS for entry in self._entries(split)])
         return (*published, *self.image_files(folder, names, SOURCE))
 
     def skipped(self) -> Sequence[Skipped]:

@@ -7,11 +7,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal, LiteralString
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from harness.api import Benchmark, Evidence, Verdict
-from harness_benchmarks.domains import FACT_CHECKERS, lies_in
+from harness_benchmarks.domains import LIST, checked, lies_in
 from harness_benchmarks.evidence_text import clean, likeness, sameness, shortened
 from harness_benchmarks.published import GIVEAWAYS, tells
 
@@ -66,10 +66,10 @@ class WithEvidence(Benchmark):
     """Evidence with one of these words is left out, and counted: it gives the verdict away."""
     questions: bool = True
     """Leave out, too, evidence that asks whether something is so, as the headlines of fact-checkers do."""
-    barred_domains: tuple[str, ...] = FACT_CHECKERS
+    barred_domains: Annotated[tuple[str, ...], AfterValidator(checked)] = (LIST,)
     """Evidence from pages of these domains, their subdomains or, as in ``site.org/checks``, their folders is left out.
 
-    Only where the address of the page is known; by default the domains of fact-checkers.
+    Only where the address of the page is known. ``fact-checkers`` stands for a list of some hundred of these.
     """
     duplicates: Annotated[Literal["keep", "drop"], BeforeValidator(_by_label)] = "drop"
     """Whether evidence that equals the item's own caption, up to case, punctuation and spacing, is kept.
@@ -97,14 +97,16 @@ class WithEvidence(Benchmark):
 
     def evidence_notes(self, filtered: Iterable[Filtered]) -> dict[str, str | int]:
         """How the evidence of these items was filtered, and how much went for which reason."""
-        given = list(filtered)
-        counts = sum((Counter(one.counts) for one in given), Counter[str]())
-        counts[GIVEN_AWAY] += 0
-        lost = sum(one.found > 0 and not one.evidence.captions for one in given)
+        counts, found, bare, lost = Counter({GIVEN_AWAY: 0}), 0, 0, 0
+        for one in filtered:
+            counts.update(one.counts)
+            found += one.found
+            bare += not one.found
+            lost += one.found > 0 and not one.evidence.captions
         return {
-            "evidence captions found": sum(one.found for one in given),
+            "evidence captions found": found,
             **{reason: counts[reason] for reason in sorted(counts)},
-            "items for which no evidence caption was found": sum(not one.found for one in given),
+            "items for which no evidence caption was found": bare,
             "items whose every evidence caption was left out": lost,
             "evidence that equals the caption": self._duplicates(),
             "order of evidence": self._ranking(),

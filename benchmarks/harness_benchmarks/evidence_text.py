@@ -14,7 +14,6 @@ _BLOCK = "article|blockquote|br|dd|div|dl|dt|figcaption|figure|h[1-6]|hr|img|li|
 # Tags by their names, so that text such as "prices < 5 and > 3" or "<unknown>" stays.
 _INLINE_TAG = re.compile(rf"</?(?:{_INLINE})(?:\s[^<>]{{0,500}})?/?>", re.IGNORECASE)
 _BLOCK_TAG = re.compile(rf"</?(?:{_BLOCK})(?:\s[^<>]{{0,500}})?/?>|<!--[^<>]{{0,500}}-->", re.IGNORECASE)
-_NO_WORD = re.compile(r"[\W_]+")
 _WORD = re.compile(r"\w+")
 # Zero-width joiners are letters' own in Persian and the scripts of India.
 _JOINERS = "\u200c\u200d"
@@ -28,7 +27,7 @@ def clean(text: str) -> str:
         text = unescape(_INLINE_TAG.sub("", _BLOCK_TAG.sub(" ", text)))
     if not text.isprintable():
         text = "".join(_visible(character) for character in text)
-    return " ".join(unicodedata.normalize("NFC", text).split())
+    return " ".join((text if text.isascii() else unicodedata.normalize("NFC", text)).split())
 
 
 def _visible(character: str) -> str:
@@ -51,16 +50,24 @@ def shortened(text: str, longest: int) -> str:
     return (whole if len(whole) > longest // 2 else text[: longest - 1]).rstrip() + "…"
 
 
-@lru_cache(maxsize=4096)
 def sameness(text: str) -> str:
     """What two texts share that differ in case, punctuation and spacing only: *Korea's* is *Korea s*."""
     plain = unicodedata.normalize("NFKC", clean(text)).casefold()
-    if plain.isascii():
-        letters = _NO_WORD.sub("", plain)
-    else:
-        # A regular expression's \w has no vowel signs, and words of Hindi are told apart by them.
-        letters = "".join(character for character in plain if unicodedata.category(character)[0] in "LMN")
-    return letters or plain
+    return plain.translate(_LETTERS) or plain
+
+
+class _Letters(dict[int, int | None]):
+    """For `str.translate`: letters, numbers and marks stay, what else there is goes.
+
+    A regular expression's ``\\w`` has no vowel signs, and words of Hindi are told apart by them.
+    """
+
+    def __missing__(self, point: int) -> int | None:
+        self[point] = point if unicodedata.category(chr(point))[0] in "LMN" else None
+        return self[point]
+
+
+_LETTERS = _Letters()
 
 
 def likeness(text: str, other: str) -> float:

@@ -15,7 +15,7 @@ from pydantic_core import PydanticCustomError
 from harness.api import Benchmark, DataFile, Image, Item, Skipped, Split, Verdict, digest, file_digest, hookimpl
 from harness_benchmarks.image_root import WithImages
 from harness_benchmarks.json_rows import listed, read
-from harness_benchmarks.published import below, content_id, damaged, file_in, folder_of, locate
+from harness_benchmarks.published import below, content_id, damaged, file_in, folder_of, locate, named
 
 SOURCE = "github.com/liuxuannan/MMFakeBench (on request)"
 FOLDERS: Mapping[Split, str] = {"validation": "MMFakeBench_val", "test": "MMFakeBench_test"}
@@ -108,7 +108,7 @@ class MmFakeBench(WithImages):
         """The published file of each split, one of which must be there, and the images."""
         folder = folder_of(self.name, self.root)
         there = any(self._path(split) for split in FOLDERS)
-        names = [self._name(split, row) for split in FOLDERS for row in self._rows(split)] if there else []
+        names = named(lambda: [self._name(split, row) for split in FOLDERS for row in self._rows(split)])
         published = [file_in(folder, _file(split), SOURCE, needed=not there) for split in FOLDERS]
         return (*published, *self.image_files(folder, names, SOURCE))
 

@@ -6,7 +6,7 @@ import ast
 import os
 import re
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache, partial
 from pathlib import Path
 from tokenize import TokenError
@@ -92,6 +92,16 @@ def file_in(folder: Path | None, name: str, origin: str, needed: bool = True) ->
     return DataFile(name, str(folder / name), int((folder / name).is_file()), needed=needed, origin=origin)
 
 
+def filled(text: str) -> Path:
+    """The path with variables of the environment filled in; raises `DataError` for one that is not set."""
+    path = os.path.expandvars(text)
+    if unset := re.search(r"\$\{?(\w+)", path):
+        raise DataError(
+            f"the environment variable {unset[1]} is not set", place=text, remedy="set it, or write the path out"
+        )
+    return Path(path).absolute()
+
+
 def content_id(*parts: str) -> str:
     """An id of 16 hex digits that depends on the parts alone: neither place in the file nor file name shows."""
     return digest(list(parts))[:16]
@@ -102,15 +112,18 @@ def tells(title: str, words: Iterable[str], questions: bool = True) -> bool:
 
     Case and punctuation do not count, and a word may go on: ``debunk`` finds *Debunked!*.
     """
-    flat = _flat(title)
-    return any(_needle(word) in flat for word in words) or (questions and bool(_QUESTION.match(title)))
+    found = _needles(tuple(words)).search(_flat(title))
+    return found is not None or (questions and bool(_QUESTION.match(title)))
 
 
 def _flat(text: str) -> str:
     return f" {_BREAKS.sub(' ', text).strip().casefold()}"
 
 
-_needle = cache(_flat)
+@cache
+def _needles(words: tuple[str, ...]) -> re.Pattern[str]:
+    """What finds any of the words at the beginning of a word; without words, it finds nothing."""
+    return re.compile("|".join(re.escape(_flat(word)) for word in words) if words else r"(?!)")
 
 
 def texts_of(text: str) -> tuple[str, ...] | None:
@@ -169,6 +182,14 @@ def below(folder: str | Path, name: str) -> Path | None:
     root = os.path.abspath(folder)
     path = Path(os.path.abspath(os.path.join(root, name.lstrip("/")))) if "\0" not in name else None
     return path if path is not None and path != Path(root) and path.is_relative_to(root) else None
+
+
+def named(read: Callable[[], Iterable[str]]) -> set[str]:
+    """The names of images that files name; none where these cannot be read, which others tell with the reason."""
+    try:
+        return set(read())
+    except DataError:
+        return set()
 
 
 def damaged(path: Path, cause: str, source: str) -> DataError:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import re
 from collections.abc import Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -26,48 +23,21 @@ from harness.api import (
     hookimpl,
 )
 from harness_benchmarks.evidence import Filtered, WithEvidence
-from harness_benchmarks.table_entries import Archive, Columns, Draw, Entry, entries_of
-from harness_benchmarks.table_files import files_of, labels_of, strangers
+from harness_benchmarks.given import WithGiven
+from harness_benchmarks.label_words import WORDS, as_text, folded
+from harness_benchmarks.published import filled
+from harness_benchmarks.table_entries import Archive, Columns, Draw, Entry, content_of, entries_of
+from harness_benchmarks.table_files import files_of
 from harness_benchmarks.table_posts import posts_of
 from harness_benchmarks.table_rows import bytes_of
 
-WORDS: Mapping[str, Verdict] = {
-    "pristine": "pristine",
-    "real": "pristine",
-    "falsified": "falsified",
-    "fake": "falsified",
-    "out of context": "falsified",
-    "out-of-context": "falsified",
-    "ooc": "falsified",
-}
-"""Words that mean one thing whatever their column is called. *true* is none: a label may be true, or falsity."""
 
-
-def _as_text(words: object) -> object:
-    """Keys that YAML reads as true, false or a number, as the texts that a table has."""
-    if not isinstance(words, Mapping):
-        return words
-    return {_word(key) if isinstance(key, bool | int) else key: verdict for key, verdict in words.items()}
-
-
-def _word(key: bool | int) -> str:
-    return str(key).lower()
-
-
-def _folded(words: Mapping[str, Verdict]) -> Mapping[str, Verdict]:
-    folded: dict[str, Verdict] = {}
-    for word, verdict in words.items():
-        if folded.setdefault(word.strip().casefold(), verdict) != verdict:
-            raise ValueError(f"{word!r} is both pristine and falsified")
-    return folded
-
-
-class Table(WithEvidence):
+class Table(WithEvidence, WithGiven):
     """Your own archive: a CSV, TSV, JSONL or parquet file with one item a row, and a folder of images.
 
     Options say what the columns are called. Labels may be missing on training and validation rows: cells that
     would buy a missing label wait until it is there. Every fault is told with file and row (the line on which a
-    row begins, or the number of a parquet file's row), and no row is left out.
+    row begins, or the number of a parquet file's row), and no row is left out unless ``missing_images`` says so.
 
     Teachers see an item's id. Where ids tell the label, as ``fake-17`` does, say ``id: null``: then ids are made of
     image and caption, as `replay` makes them from ``match: [image, caption]``.
@@ -77,8 +47,8 @@ class Table(WithEvidence):
     # digest() says all that items are; where and under which names it was found, and what labels mean, is apart.
     transport = frozenset(
         {"file", "images", "delimiter", "id", "caption", "image", "label", "words", "split", "validation", "test"}
-        | {"seed", "group", "entities", "evidence", "sources", "reference", "label_file"}
-        | {"missing_images", *WithEvidence.model_fields}
+        | {"seed", "group", "entities", "evidence", "sources", "reference", "missing_images"}
+        | {*WithEvidence.model_fields, *WithGiven.model_fields}
     )
 
     file: str
@@ -97,9 +67,7 @@ class Table(WithEvidence):
     """Whether a row whose image is not in the folder is a fault, or is left out and listed."""
     label: str = "label"
     """Column of the label; an empty field is a label that nobody has given yet."""
-    label_file: str | None = None
-    """File of labels that people gave later, as `harness labels import` writes it; it need not be there yet."""
-    words: Annotated[Mapping[str, Verdict], AfterValidator(_folded), BeforeValidator(_as_text)] = WORDS
+    words: Annotated[Mapping[str, Verdict], AfterValidator(folded), BeforeValidator(as_text)] = WORDS
     """What the words of the label column mean, whatever their case; other words are refused."""
     split: str | None = "split"
     """Column with train, validation or test; null to have groups drawn."""
@@ -139,7 +107,7 @@ class Table(WithEvidence):
 
     def digest(self) -> str:
         """Digest of all items with their splits and the bytes of their images, without labels."""
-        return digest([_content(split, item) for split in SPLITS for item in self.items(split)])
+        return digest([content_of(split, item) for split in SPLITS for item in self.items(split)])
 
     def items(self, split: Split) -> Sequence[Item]:
         """Items in an order by their ids' digests; that of a file may tell labels."""
@@ -147,17 +115,13 @@ class Table(WithEvidence):
 
     def posts(self) -> Sequence[Item | DataError]:
         """Every row in the order of the file, whatever its label and its split."""
-        path = _filled(self.file)
+        path = filled(self.file)
         found = posts_of(path, bytes_of(path), self.delimiter, self._columns(), self._folder(path))
         return [post if isinstance(post, DataError) else self._item(post) for post in found]
 
     def labels(self, split: Split) -> Mapping[str, Verdict]:
         """The labels that are there, in the table or in the file of labels."""
-        return labels_of(self._of(split), _filled(self.file), self.given())
-
-    def given(self) -> Path | None:
-        """The file of labels."""
-        return _filled(self.label_file) if self.label_file else None
+        return self.labelled({entry.id: entry.label for entry in self._of(split)}, Path(self.file).name)
 
     def references(self, split: Split) -> Mapping[str, str]:
         """The reference rationales that are there."""
@@ -166,11 +130,11 @@ class Table(WithEvidence):
     def files(self) -> Sequence[DataFile]:
         """The table, its images and the file of labels."""
         try:
-            path = _filled(self.file)
-            folder, given = self._folder(path), self.given()
+            path = filled(self.file)
+            own = files_of(path, self.image, self._folder(path), self.delimiter, self.missing_images == "refuse")
+            return [*own, *self.label_files()]
         except DataError as error:
             return [DataFile("table", self.file, 0, origin=error.cause)]
-        return files_of(path, self.image, folder, self.delimiter, given, self.missing_images == "refuse")
 
     def skipped(self) -> Sequence[Skipped]:
         """Rows without their image, where they are left out."""
@@ -178,21 +142,18 @@ class Table(WithEvidence):
 
     def notes(self) -> Mapping[str, str | int]:
         """What is missing, and what was left out of the evidence."""
-        archive, given = self._archive(), self.given()
+        archive = self._archive()
         entries = archive.entries
-        labelled = len(labels_of(entries, _filled(self.file), given))
-        notes: dict[str, str | int] = {"items without a label": len(entries) - labelled}
+        notes = self.label_notes({entry.id: entry.label for entry in entries}, Path(self.file).name)
         if archive.skipped:
             notes["rows left out for want of their image"] = len(archive.skipped)
-        if unknown := strangers(entries, given):
-            notes["given labels of items that the table has not"] = unknown
         return notes | (self.evidence_notes(map(self._fair, entries)) if self.evidence or self.entities else {})
 
     def _of(self, split: Split) -> Sequence[Entry]:
         return [entry for entry in self._archive().entries if entry.split == split]
 
     def _archive(self) -> Archive:
-        path = _filled(self.file)
+        path = filled(self.file)
         return entries_of(
             path,
             bytes_of(path),
@@ -220,35 +181,20 @@ class Table(WithEvidence):
 
     def _folder(self, path: Path) -> Path:
         """Where images are looked for."""
-        return _filled(self.images) if self.images else path.parent
+        return filled(self.images) if self.images else path.parent
 
     def _item(self, entry: Entry) -> Item:
         return Item(
             id=entry.id,
             caption=entry.caption,
             # Called by the item's id: a file name such as ``fake/12.jpg`` gives the label away.
-            image=Image(partial(Path.read_bytes, entry.image), f"image of item {entry.id}") if entry.image else None,
+            image=Image(entry.image, f"image of item {entry.id}") if entry.image else None,
             evidence=self._fair(entry).evidence,
             group=entry.group,
         )
 
     def _fair(self, entry: Entry) -> Filtered:
         return self.fair(Evidence(entry.entities, entry.captions, entry.sources), entry.caption)
-
-
-def _content(split: Split, item: Item) -> list[object]:
-    image = item.image.sha256() if item.image else ""
-    return [split, item.id, item.caption, image, item.evidence.entities, item.evidence.captions, item.group]
-
-
-def _filled(text: str) -> Path:
-    """The path with variables of the environment filled in."""
-    path = os.path.expandvars(text)
-    if unset := re.search(r"\$\{?(\w+)", path):
-        raise DataError(
-            f"the environment variable {unset[1]} is not set", place=text, remedy="set it, or write the path out"
-        )
-    return Path(path).absolute()
 
 
 @hookimpl

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
-from harness.api import SPLITS, DataError, Skipped, Split, Verdict, digest
+from harness.api import SPLITS, DataError, Item, Skipped, Split, Verdict, digest
 from harness_benchmarks.published import content_id
 from harness_benchmarks.table_rows import Row, rows_of
 
@@ -31,7 +31,7 @@ class Columns:
     id: str | None
     caption: str
     image: str | None
-    label: str
+    label: str | None
     split: str | None
     group: str | None
     entities: str | None
@@ -55,12 +55,20 @@ class Draw:
 
 
 @dataclass(frozen=True, slots=True)
+class Picture:
+    """An image of the archive: what tells it from others there, and its encoded bytes."""
+
+    name: str
+    read: Callable[[], bytes]
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """An item of the archive with its label, where it has one."""
 
     id: str
     caption: str
-    image: Path | None
+    image: Callable[[], bytes] | None
     label: Verdict | None
     split: Split
     group: str
@@ -88,25 +96,46 @@ def entries_of(
     folder: Path,
     words: tuple[tuple[str, Verdict], ...],
     draw: Draw,
-    partial: bool = False,
+    skip_missing: bool = False,
 ) -> Archive:
     """Every row as an entry, in an order that has nothing to do with the file's; raises `DataError`.
 
-    Only where ``partial`` says so are rows left out, those whose image is not there.
+    Only where ``skip_missing`` says so are rows left out, those whose image is not there.
     """
     rows = rows_of(path, data, columns.named, delimiter)
+    pictures = partial(_images, rows, columns.image, folder, skip_missing)
+    entries = entries_from(rows, columns, pictures, dict(words), draw)
+    # Splits are drawn before: an image that is fetched later moves no other item.
+    skipped = [Skipped(entry.id, "its image is not there", entry.split) for entry in entries if entry.image is _absent]
+    return Archive(tuple(entry for entry in entries if entry.image is not _absent), tuple(skipped))
+
+
+def entries_from(
+    rows: Sequence[Row],
+    columns: Columns,
+    pictures: Callable[[], Sequence[Picture | None]],
+    words: Mapping[str, Verdict],
+    draw: Draw,
+    given: Sequence[Split] | None = None,
+) -> tuple[Entry, ...]:
+    """The rows as entries; splits are those ``given``, or said by a column, or drawn. Raises `DataError`.
+
+    ``pictures`` gives the image of each row; it is called when the texts have been found fit.
+    """
     captions = [needed(row, columns.caption, "caption") for row in rows]
-    images = _images(rows, columns.image, folder, partial)
-    ids = _ids(rows, columns, captions)
-    labels = _labels(rows, columns.label, dict(words))
-    groups = _groups(rows, columns, images)
-    splits = _said(rows, columns.split, groups) if columns.split else _drawn(ids, groups, draw)
+    images = pictures()
+    names = [image.name if image else "" for image in images]
+    ids = _ids(rows, columns, captions, names)
+    labels = _labels(rows, columns.label, words)
+    groups = [row.text(columns.group) for row in rows] if columns.group else names
+    splits = given if given is not None else _said(rows, columns.split) if columns.split else None
+    splits = _drawn(ids, groups, draw) if splits is None else _together(rows, splits, groups)
     found = [searched(row, columns.evidence, columns.sources) for row in rows]
     entries = [
         Entry(
             id=ids[place],
             caption=captions[place],
-            image=images[place],
+            image=image.read if (image := images[place]) else None,
             label=labels[place],
             split=splits[place],
             # A story's name may tell the label, and nobody needs to read it.
@@ -118,13 +147,13 @@ def entries_of(
         )
         for place, row in enumerate(rows)
     ]
-    entries.sort(key=lambda entry: digest(entry.id))
-    if not partial:
-        return Archive(tuple(entries), ())
-    # Splits are drawn before: an image that is fetched later moves no other item.
-    missing = {entry.id for entry in entries if entry.image is not None and not entry.image.is_file()}
-    skipped = [Skipped(entry.id, "its image is not there", entry.split) for entry in entries if entry.id in missing]
-    return Archive(tuple(entry for entry in entries if entry.id not in missing), tuple(skipped))
+    return tuple(sorted(entries, key=lambda entry: digest(entry.id)))
+
+
+def content_of(split: Split, item: Item) -> list[object]:
+    """All that an item is, the bytes of its image included, for a digest."""
+    image = item.image.sha256() if item.image else ""
+    return [split, item.id, item.caption, image, item.evidence.entities, item.evidence.captions, item.group]
 
 
 def needed(row: Row, column: str, what: str) -> str:
@@ -149,39 +178,48 @@ def searched(row: Row, evidence: str | None, sources: str | None) -> tuple[tuple
     return tuple(caption for caption, _ in pairs), tuple(address for _, address in pairs)
 
 
-def _ids(rows: Sequence[Row], columns: Columns, captions: Sequence[str]) -> list[str]:
+def _ids(rows: Sequence[Row], columns: Columns, captions: Sequence[str], names: Sequence[str]) -> list[str]:
     if columns.id:
         ids = [needed(row, columns.id, "id") for row in rows]
         remedy = "give each item an id of its own, or say  id: null  to have ids made of image and caption"
     else:
-        named = [row.text(columns.image) if columns.image else "" for row in rows]
-        ids = [content_id(image, caption) for image, caption in zip(named, captions, strict=True)]
+        ids = [content_id(image, caption) for image, caption in zip(names, captions, strict=True)]
         remedy = "keep one row for each pair of image and caption"
     first: dict[str, int] = {}
     repeated = [place for place, item_id in enumerate(ids) if first.setdefault(item_id, place) != place]
     if repeated:
         item_id = ids[repeated[0]]
         what = f"the id {item_id!r}" if columns.id else "its pair of image and caption"
-        line = rows[first[item_id]].line
-        raise rows[repeated[0]].fault(f"{what} stands at {line}, too{_more(repeated)}", remedy)
+        row = rows[repeated[0]]
+        raise row.fault(f"{what} stands at {rows[first[item_id]].seen_from(row)}, too{_more(repeated)}", remedy)
     return ids
 
 
-def _images(rows: Sequence[Row], column: str | None, folder: Path, partial: bool) -> Sequence[Path | None]:
+def _absent() -> bytes:
+    """Stands for an image that is not there."""
+    raise FileNotFoundError
+
+
+def _images(rows: Sequence[Row], column: str | None, folder: Path, skip_missing: bool) -> Sequence[Picture | None]:
+    """Image files by their names in the table; all must be there, or one where others may be missing."""
     if column is None:
         return [None] * len(rows)
     if not folder.is_dir():
         raise DataError("there is no such folder", place=str(folder), remedy="correct the option images")
     names = [needed(row, column, "image") for row in rows]
     paths = [inside(row, name, folder) for row, name in zip(rows, names, strict=True)]
-    missing = [place for place, path in enumerate(paths) if not path.is_file()]
-    if missing and (len(missing) == len(paths) or not partial):
-        raise rows[missing[0]].fault(
-            f"there is no image {names[missing[0]]!r} in {folder}{_more(missing)}",
+    missing = {place: None for place, path in enumerate(paths) if not path.is_file()}
+    if missing and (len(missing) == len(paths) or not skip_missing):
+        first = next(iter(missing))
+        raise rows[first].fault(
+            f"there is no image {names[first]!r} in {folder}{_more(list(missing))}",
             "add the files, name their folder by the option images, say  missing_images: skip  to leave such rows out,"
             " or  image: null  for captions alone",
         )
-    return paths
+    return [
+        Picture(name, _absent if place in missing else partial(Path.read_bytes, path))
+        for place, (name, path) in enumerate(zip(names, paths, strict=True))
+    ]
 
 
 def inside(row: Row, name: str, folder: Path) -> Path:
@@ -193,8 +231,10 @@ def inside(row: Row, name: str, folder: Path) -> Path:
     return path
 
 
-def _labels(rows: Sequence[Row], column: str, words: Mapping[str, Verdict]) -> list[Verdict | None]:
+def _labels(rows: Sequence[Row], column: str | None, words: Mapping[str, Verdict]) -> list[Verdict | None]:
     """Labels; None where the field is empty, since nobody has labelled the item."""
+    if column is None:
+        return [None] * len(rows)
     said = [row.text(column).casefold() for row in rows]
     unknown = [place for place, word in enumerate(said) if word and word not in words]
     if unknown:
@@ -207,14 +247,7 @@ def _labels(rows: Sequence[Row], column: str, words: Mapping[str, Verdict]) -> l
     return [words[word] if word else None for word in said]
 
 
-def _groups(rows: Sequence[Row], columns: Columns, images: Sequence[Path | None]) -> list[str]:
-    """Names of groups: the table's, or else the image that items share; empty for a group of its own."""
-    if columns.group:
-        return [row.text(columns.group) for row in rows]
-    return ["" if path is None else row.text(columns.image or "") for row, path in zip(rows, images, strict=True)]
-
-
-def _said(rows: Sequence[Row], column: str, groups: Sequence[str]) -> list[Split]:
+def _said(rows: Sequence[Row], column: str) -> list[Split]:
     said = [needed(row, column, "split").casefold() for row in rows]
     unknown = [place for place, word in enumerate(said) if word not in SPLIT_WORDS]
     if unknown:
@@ -222,7 +255,11 @@ def _said(rows: Sequence[Row], column: str, groups: Sequence[str]) -> list[Split
             f"the split {said[unknown[0]]!r} is none of {', '.join(SPLITS)}{_more(unknown)}",
             f"write {', '.join(SPLITS)}, or say  split: null  to have groups drawn",
         )
-    splits = [SPLIT_WORDS[word] for word in said]
+    return [SPLIT_WORDS[word] for word in said]
+
+
+def _together(rows: Sequence[Row], splits: Sequence[Split], groups: Sequence[str]) -> Sequence[Split]:
+    """The splits, none of which a group leaves."""
     first: dict[str, int] = {}
     torn = [
         place for place, group in enumerate(groups) if group and splits[first.setdefault(group, place)] != splits[place]
@@ -231,7 +268,7 @@ def _said(rows: Sequence[Row], column: str, groups: Sequence[str]) -> list[Split
         place, other = torn[0], first[groups[torn[0]]]
         raise rows[place].fault(
             f"{groups[place]!r} is in the {splits[place]} split here and in the {splits[other]} split at"
-            f" {rows[other].line}{_more(torn)}",
+            f" {rows[other].seen_from(rows[place])}{_more(torn)}",
             "items of one image or story belong into one split; by the option group, a column says what is one story",
         )
     return splits

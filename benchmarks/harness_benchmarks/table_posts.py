@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from harness.api import DataError
@@ -44,7 +45,7 @@ def _post(row: Row, columns: Columns, folder: Path) -> Entry:
     return Entry(
         id=needed(row, columns.id, "id") if columns.id else content_id(name, caption),
         caption=caption,
-        image=_image(row, name, folder) if name else None,
+        image=partial(Path.read_bytes, _image(row, name, folder)) if name else None,
         label=None,
         split="test",
         group="",

@@ -32,6 +32,10 @@ class Row:
         """The error for what is wrong with this row."""
         return DataError(cause, place=f"{self.file}:{self.line}", remedy=remedy)
 
+    def seen_from(self, other: Row) -> str:
+        """Its place as a message about another row names it."""
+        return str(self.line) if self.file == other.file else f"{self.file}:{self.line}"
+
     def text(self, column: str) -> str:
         """The field as text, without blanks around it; empty where there is none."""
         value = self.values.get(column)
@@ -119,7 +123,7 @@ def _csv(path: Path, data: bytes, columns: Mapping[str, str], delimiter: str) ->
     begin = 1
     try:
         header = [name.strip() for name in next(lines, [])]
-        _check_columns(path, header, columns)
+        check_columns(path, header, columns)
         begin = lines.line_num + 1
         for fields in lines:
             if fields:
@@ -166,7 +170,7 @@ def _jsonl(path: Path, data: bytes, columns: Mapping[str, str]) -> list[Row]:
             raise row.fault("is not a JSON object", "write one JSON object on each line")
         rows.append(Row(path.name, number, values))
     if rows:
-        _check_columns(path, list(dict.fromkeys(name for row in rows for name in row.values)), columns)
+        check_columns(path, list(dict.fromkeys(name for row in rows for name in row.values)), columns)
     return rows
 
 
@@ -184,7 +188,7 @@ def _parquet(path: Path, data: bytes, columns: Mapping[str, str]) -> list[Row]:
 
     try:
         with parquet.ParquetFile(BufferReader(data)) as file:
-            _check_columns(path, file.schema_arrow.names, columns)
+            check_columns(path, file.schema_arrow.names, columns)
             values = file.read(columns=sorted(set(columns.values()))).to_pylist()
     except (ArrowException, OSError) as error:
         cause = str(error).partition("\n")[0]
@@ -192,7 +196,7 @@ def _parquet(path: Path, data: bytes, columns: Mapping[str, str]) -> list[Row]:
     return [Row(path.name, number, row) for number, row in enumerate(values, 1)]
 
 
-def _check_columns(path: Path, present: Sequence[str], wanted: Mapping[str, str]) -> None:
+def check_columns(path: Path, present: Sequence[str], wanted: Mapping[str, str]) -> None:
     """Every named column is there, once."""
     if doubled := sorted({name for name in present if name and present.count(name) > 1} & set(wanted.values())):
         raise DataError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, Self
 
@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from harness.api import (
     Benchmark,
+    DataError,
     DataFile,
     Image,
     Item,
@@ -21,7 +22,7 @@ from harness.api import (
     hookimpl,
 )
 from harness_benchmarks.evidence import Filtered, WithEvidence
-from harness_benchmarks.published import below, file_in, folder_of, locate, matrix_of, pictures
+from harness_benchmarks.published import below, file_in, folder_of, locate, matrix_of, named, pictures
 from harness_benchmarks.searches import found_with_images
 from harness_benchmarks.verite_rows import CAPTIONS, EVIDENCE, EVIDENCE_SOURCE, SOURCE, Row, read_rows
 
@@ -124,7 +125,7 @@ class Verite(WithEvidence):
         searches = Path(self.searches) if self.searches else folder and folder / SEARCHES
         names = sorted(path.name for path in searches.iterdir()) if searches and searches.is_dir() else []
         found = sum("_inverse_" in name for name in names)
-        wanted = {row.image for row in self._rows()} if self._there(CAPTIONS) else set[str]()
+        wanted = named(lambda: [row.image for row in self._rows()])
         return (
             file_in(folder, CAPTIONS, SOURCE),
             file_in(folder, EVIDENCE, EVIDENCE_SOURCE, needed=False),
@@ -158,7 +159,7 @@ class Verite(WithEvidence):
             **({"files that are not there": ", ".join(missing)} if missing else {}),
         }
 
-    def _image_files(self, wanted: set[str]) -> Sequence[DataFile]:
+    def _image_files(self, wanted: Collection[str]) -> Sequence[DataFile]:
         if self.images is None:
             return ()
         found = sum((path := below(self.images, Path(name).name)) is not None and path.is_file() for name in wanted)
@@ -186,6 +187,8 @@ class Verite(WithEvidence):
     def _rows(self) -> list[Row]:
         [captions] = locate(self.name, self.root, [CAPTIONS])
         searches = self._searches()
+        if self.searches and searches is None:
+            raise DataError("there is no such folder", place=self.searches, remedy="correct the option searches")
         found = found_with_images(searches, EVIDENCE_SOURCE) if searches else {}
         return read_rows(captions, self._there(EVIDENCE), found)
 

@@ -40,7 +40,7 @@ class Row:
 
 
 def read_rows(captions: Path, evidence: Path | None, searches: Mapping[str, Evidence]) -> list[Row]:
-    """The rows of both files; raises `DataError` where they are damaged or not aligned by position.
+    """The rows of both files; raises `DataError` where they are damaged, shuffled or not aligned by position.
 
     ``searches`` are search results by the name of the image, without ending; they have addresses, and stand in
     place of the titles of the file of evidence.
@@ -78,6 +78,8 @@ def _lines(path: Path, column: str) -> Iterator[dict[str, str]]:
             for place, line in enumerate(csv.DictReader(file, strict=True)):
                 if None in line.values() or None in line or column not in line or "label" not in line:
                     raise _damaged(path, place, "does not have the columns of the published file")
+                if line.get("", str(place)) != str(place):
+                    raise _damaged(path, place, f"has the index {line['']!r}: the file was shuffled or cut")
                 if not _IMAGE.fullmatch(line.get("image_path", "")):
                     raise _damaged(path, place, f"has the image_path {line.get('image_path')!r}")
                 yield line

@@ -12,7 +12,7 @@ from harness.cli.options import benchmark_option, matrix_command, which_benchmar
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from harness.labelling.exporting import Order
+    from harness.labelling.exporting import Order, Written
     from harness.labelling.pictures import Manner
     from harness.labelling.wanted import Wanted
     from harness.matrix import Matrix
@@ -100,8 +100,8 @@ def export_labels(
     wishes = Wishes(
         frozenset(formats) or Wishes().formats, cast("Manner", images), image_url, blind, annotators, overlap
     )
-    files = export(tasks, teachers, folder, wishes)
-    _tell_export(matrix, label, found, len(ids), files, named=benchmark is not None)
+    written = export(tasks, teachers, folder, wishes)
+    _tell_export(matrix, label, found, len(ids), written, named=len(plan.matrix.benchmarks) > 1)
 
 
 def _check_annotators(names: Sequence[str], overlap: int) -> None:
@@ -143,16 +143,20 @@ def _tell_nothing(matrix: Path, label: str, found: Wanted) -> None:
     click.echo(f"no cell waits for a label of {label}")
 
 
-def _tell_export(matrix: Path, label: str, found: Wanted, count: int, files: Sequence[Path], *, named: bool) -> None:
+def _tell_export(matrix: Path, label: str, found: Wanted, count: int, written: Written, *, named: bool) -> None:
+    from shlex import join
+
     wanted = len(found.items)
     cells = f"{found.cells} cells wait" if found.cells > 1 else "1 cell waits"
     click.echo(f"{count} of the {wanted} items whose labels {cells} for:")
-    for file in files:
+    for file in written.files:
         click.echo(f"  {file}")
+    if written.unseen:
+        click.echo(f"  without a picture, since the image cannot be read: {written.unseen}")
     if found.unranked:
-        click.echo(f"{found.unranked} cells more are not ranked yet: run again for what these want")
-    filled = " ".join(str(file) for file in files if file.suffix == ".csv") or "EXPORTED.json"
-    which = f" --benchmark {label}" if named else ""
-    click.echo(
-        f"fill in the column verdict (pristine or falsified), then:  harness labels import {matrix}{which} {filled}"
-    )
+        click.echo(
+            f"  of cells that buy labels and are not ranked yet: {found.unranked}; run again for what these want"
+        )
+    filled = [str(file) for file in written.files if file.suffix == ".csv"] or ["EXPORTED.json"]
+    back = join(["harness", "labels", "import", str(matrix), *(["--benchmark", label] if named else []), *filled])
+    click.echo(f"fill in the column verdict (pristine or falsified), then:  {back}")

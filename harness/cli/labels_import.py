@@ -72,7 +72,9 @@ def import_labels(
     _tell_import(done, _near(file))
     open_conflicts = done.settled.open
     if open_conflicts:
-        _list_conflicts(matrix, label, target, open_conflicts, files, conflicts_file)
+        given = {"--benchmark": benchmark, "--annotator": annotator, "--to": into}
+        again = [matrix, *files, *_options(given), *(part for word in words for part in ("--word", word))]
+        _list_conflicts(label, target, open_conflicts, again, conflicts_file)
     if target.given() is None and into is None and done.settled.rows:
         click.echo(f"add to {matrix}, so that {label} reads it:\n  benchmarks:\n    {label}:\n      label_file: {file}")
     if open_conflicts:
@@ -119,10 +121,11 @@ def _tell_import(done: Imported, file: Path) -> None:
     settled = done.settled
     people = len({row.annotator for row in settled.rows if not row.settled})
     said = sum(not row.settled for row in settled.rows)
-    added = f"{_counted(settled.items, 'item')} labelled by {_counted(said, 'judgement')} of {people} annotators"
-    if people == 1:
-        added = added.removesuffix("s")
-    click.echo(f"{file}: {added if settled.rows else 'nothing new'}")
+    added = f"{_counted(settled.items, 'item')} labelled by {_counted(said, 'judgement')}"
+    added += f" of {_counted(people, 'annotator')}"
+    if not said:
+        added = f"{_counted(settled.items, 'item')} decided otherwise" if settled.rows else "nothing new"
+    click.echo(f"{file}: {added}")
     for count, what, rest in (
         (settled.known, "judgement", "there already"),
         (done.empty, "row", "not filled in, or skipped"),
@@ -138,14 +141,16 @@ def _counted(count: int, what: str) -> str:
     return f"{count} {what}{'' if count == 1 else 's'}"
 
 
+def _options(given: Mapping[str, object]) -> list[str]:
+    return [str(part) for name, value in given.items() if value for part in (name, value)]
+
+
 def _list_conflicts(
-    matrix: Path,
-    label: str,
-    benchmark: Benchmark,
-    conflicts: Sequence[Conflict],
-    files: Sequence[Path],
-    given: Path | None,
+    label: str, benchmark: Benchmark, conflicts: Sequence[Conflict], again: Sequence[object], given: Path | None
 ) -> None:
+    """Tell them, and write the file in which somebody decides; ``again`` is what this import was called with."""
+    from shlex import join
+
     from harness.errors import HarnessError
     from harness.labelling.importing import conflicts_text
     from harness.showing.plain import plain
@@ -162,8 +167,8 @@ def _list_conflicts(
         write_text(file, conflicts_text(label, conflicts, items))
     except OSError as error:
         raise HarnessError(f"cannot be written: {error.strerror}", place=str(file)) from None
-    again = " ".join(map(str, files))
-    click.echo(f"decide in the column verdict of {file}, then:  harness labels import {matrix} {again} --settle {file}")
+    back = join(["harness", "labels", "import", *map(str, again), "--settle", str(file)])
+    click.echo(f"decide in the column verdict of {file}, then:  {back}")
     click.echo("or settle them by  --settle majority  (a tie stays open)  or  --settle first")
 
 

@@ -53,11 +53,11 @@ def which_benchmark(matrix: Matrix, label: str | None, known: Sequence[str]) -> 
     if label is None and len(known) == 1:
         return known[0]
     if label is None or label not in known:
-        cause = (
-            "several benchmarks are trained on"
-            if label is None
-            else f"no benchmark that is trained on is called {label!r}{did_you_mean(label, known)}"
-        )
-        remedy = f"Say which one:  --benchmark {' or '.join(known)} ."
+        cause = f"no benchmark that is trained on is called {label!r}{did_you_mean(label or '', known)}"
+        if label is None:
+            cause = (
+                "several benchmarks are trained on" if known else "no benchmark is trained on, so no label is bought"
+            )
+        remedy = f"Say which one:  --benchmark {' or '.join(known)} ." if known else ""
         raise HarnessError(cause, place=matrix.file, remedy=remedy)
     return label

@@ -32,30 +32,40 @@ class Wishes:
     """How many people are given each item, where annotators are named."""
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What an export wrote."""
+
+    files: list[Path]
+    """Those for people, without the images."""
+    unseen: int
+    """Items whose image cannot be read, so that nobody is shown it."""
+
+
 def chosen(ids: Sequence[str], order: Order, limit: int | None) -> list[str]:
     """The first ``limit`` in the order of buying; as they are, or in an order that is the digests' of their ids."""
     first = list(ids[:limit])
     return first if order == "rank" else sorted(first, key=lambda item_id: digest(["labels", item_id]))
 
 
-def export(tasks: Sequence[Task], teachers: Sequence[str], out: Path, wishes: Wishes) -> list[Path]:
-    """The files for people, without the images; raises `HarnessError`. All of the folder is written, or nothing."""
+def export(tasks: Sequence[Task], teachers: Sequence[str], out: Path, wishes: Wishes) -> Written:
+    """Write the folder, all of it or nothing; raises `HarnessError`."""
     if os.path.lexists(out):
         remedy = "Name another folder by --out: somebody may have begun to fill in the files of this one."
         raise HarnessError("is there already", place=str(out), remedy=remedy)
     beside = out.with_name(f".{out.name}.{uuid.uuid4().hex[:8]}")
     try:
         beside.mkdir(parents=True)
-        names = _write(tasks, teachers, beside, wishes)
+        names, unseen = _write(tasks, teachers, beside, wishes)
         beside.rename(out)
     except OSError as error:
         raise HarnessError(f"cannot be written: {error.strerror or error}", place=str(out)) from None
     finally:
         shutil.rmtree(beside, ignore_errors=True)
-    return [out / name for name in names]
+    return Written([out / name for name in names], unseen)
 
 
-def _write(tasks: Sequence[Task], teachers: Sequence[str], folder: Path, wishes: Wishes) -> list[str]:
+def _write(tasks: Sequence[Task], teachers: Sequence[str], folder: Path, wishes: Wishes) -> tuple[list[str], int]:
     shown = () if wishes.blind else tuple(teachers)
     found = pictures.put(tasks, folder / "images", wishes.images)
     paths = {key: f"images/{name}" for key, name in found.items()}
@@ -74,7 +84,8 @@ def _write(tasks: Sequence[Task], teachers: Sequence[str], folder: Path, wishes:
     if "label-studio" in wishes.formats:
         names.append("labeling.xml")
         (folder / names[-1]).write_text(studio.interface(images=seen, teachers=bool(shown)), encoding="utf-8")
-    return names
+    unseen = sum(task.item.image is not None and task.key not in found for task in tasks) if seen else 0
+    return names, unseen
 
 
 def shares(tasks: Sequence[Task], annotators: Sequence[str], overlap: int) -> dict[str, list[Task]]:

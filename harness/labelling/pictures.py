@@ -41,11 +41,16 @@ def put(tasks: Sequence[Task], folder: Path, manner: Manner) -> dict[str, str]:
 
 def _ending(image: Image) -> str:
     """How the name of such a file ends, by its content; empty where it cannot be read."""
+    import warnings
+
     from PIL import Image as Pillow
 
     try:
-        with Pillow.open(BytesIO(image.read())) as picture:
-            found = (picture.format or "").lower()
+        with warnings.catch_warnings():
+            # Nothing is decoded here, however many pixels there are.
+            warnings.simplefilter("ignore", Pillow.DecompressionBombWarning)
+            with Pillow.open(BytesIO(image.read())) as picture:
+                found = (picture.format or "").lower()
     # Pillow raises many kinds of errors for what is no image, and its own warning for one that is too large.
     except (UnreadableImage, OSError, ValueError, SyntaxError, Pillow.DecompressionBombError):
         return ""

@@ -63,7 +63,17 @@ def settle(
             settled.known += len(fresh)
         elif fresh:
             _add(settled, old, fresh, way, decisions.get(item_id), now)
+    _overrule(settled, earlier, decisions)
     return settled
+
+
+def _overrule(settled: Settled, earlier: Mapping[str, Sequence[Given]], decisions: Mapping[str, Given]) -> None:
+    """Somebody may decide otherwise than it was settled before, with nothing new being said."""
+    judged = {row.item_id for row in settled.rows}
+    for item_id, decision in decisions.items():
+        if item_id not in judged and _standing(earlier.get(item_id, ())) not in (None, decision.verdict):
+            settled.rows.append(decision)
+            settled.items += 1
 
 
 def _add(

@@ -69,7 +69,7 @@ def _lines(images: bool, teachers: bool) -> Iterator[str]:
     if teachers:
         yield '<Header value="What the teachers say" size="5"/>'
         yield '<Text name="teachers" value="$teachers"/>'
-    yield f'<Choices name="{CHOICE}" toName="caption" choice="single" required="true" showInLine="true">'
+    yield f'<Choices name="{CHOICE}" toName="caption" choice="single" required="true" showInline="true">'
     for verdict in VERDICTS:
         yield f'  <Choice value="{verdict}" hint="{escape(_MEANING[verdict])}"/>'
     yield "</Choices>"

@@ -10,7 +10,7 @@ from harness.showing.sample import Sample
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """Three lines of words."""
+    """Lines of words; a line may be empty."""
 
     title: str
     counts: str
@@ -20,7 +20,7 @@ class Heading:
 def heading(name: str, sample: Sample, seed: int, *, labels: bool) -> Heading:
     """The heading of a sample; ``name`` says which benchmark it is."""
     if not sample.drawn:
-        return Heading(plain(f"{name}: 1 item of the {sample.split} split", 200), "", _told(labels, "The item."))
+        return Heading(plain(f"{name}: 1 item of the {sample.split} split", 200), "", _told(labels, ""))
     classes = ", ".join(f"{count:,} {verdict}" for verdict, count in sample.classes.items() if count)
     drawn = f"{len(sample.items):,} of {sample.total:,} shown, drawn from every class with seed {seed}."
     return Heading(
@@ -29,4 +29,4 @@ def heading(name: str, sample: Sample, seed: int, *, labels: bool) -> Heading:
 
 
 def _told(labels: bool, text: str) -> str:
-    return text if labels else f"{text} Labels are hidden; --labels shows them."
+    return text if labels else f"{text} Labels are hidden; --labels shows them.".lstrip()

@@ -17,8 +17,8 @@ INDENT = 12
 def show(console: Console, heading: Heading, sample: Sample, *, labels: bool) -> None:
     """Print a heading and every item."""
     _line(console, heading.title, style="bold")
-    _line(console, heading.counts)
-    _line(console, heading.told)
+    for line in filter(None, (heading.counts, heading.told)):
+        _line(console, line)
     for _, card in cards(sample, labels=labels):
         console.print()
         _line(console, card.id, style="bold")

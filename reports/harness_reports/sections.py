@@ -128,10 +128,14 @@ def data(rows: Sequence[Row]) -> Table:
     )
 
 
+LONGEST_NOTES = 1200
+"""Characters of a benchmark's notes on the page; all of them are in the table of benchmarks."""
+
+
 def _told(row: Row) -> str:
     """Its notes, after what no reader may miss."""
-    oracles = row.text("oracles", 600)
-    return f"Oracle: {oracles} {row.text('notes', 600)}".rstrip() if oracles else row.text("notes", 600)
+    oracles, notes = row.text("oracles", LONGEST_NOTES), row.text("notes", LONGEST_NOTES)
+    return f"Oracle: {oracles} {notes}".rstrip() if oracles else notes
 
 
 def _benchmark(row: Row) -> Line:
