@@ -1,4 +1,4 @@
-"""Captions that say the same: equal but for case and punctuation, or with one word changed, added, dropped or moved."""
+"""Captions that say the same: equal but for case and punctuation, or once a word is taken out of one or of both."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def words(text: str) -> list[str]:
 def said_again(ones: Sequence[str], others: Sequence[str]) -> tuple[Mapping[int, int], Mapping[int, int]]:
     """For each of ``others`` that ``ones`` have in the same words, and in nearly the same words: which, the first.
 
-    Exact for what this module's first line says, but for words that are moved by more than the one between; time and
-    memory are that of all words.
+    Every such pair is found, so that one word may be changed, added, dropped or moved; time and memory grow with the
+    number of words.
     """
     same: dict[int, int] = {}
     nearly: dict[int, int] = {}
