@@ -55,12 +55,7 @@ def missing(plan: Plan, store: Store, *, verify: bool) -> dict[str, Step]:
 
     def stored(step: Step) -> bool:
         if step.key not in seen:
-            there = store.has(step.kind, step.key)
-            if there and verify and not store.sound(step.kind, step.key):
-                aside = store.set_aside(step.kind, step.key)
-                warnings.warn(f"{step.kind} {step.key[:12]} was damaged, moved to {aside}", stacklevel=2)
-                there = False
-            seen[step.key] = there
+            seen[step.key] = _stored(step, store, verify=verify)
         return seen[step.key]
 
     def visit(key: str) -> None:
@@ -74,6 +69,15 @@ def missing(plan: Plan, store: Store, *, verify: bool) -> dict[str, Step]:
         for key in cell.ends:
             visit(key)
     return needed
+
+
+def _stored(step: Step, store: Store, *, verify: bool) -> bool:
+    there = store.has(step.kind, step.key)
+    if there and verify and not store.sound(step.kind, step.key):
+        aside = store.set_aside(step.kind, step.key)
+        warnings.warn(f"{step.kind} {step.key[:12]} was damaged, moved to {aside}", stacklevel=4)
+        return False
+    return there
 
 
 def run(
@@ -92,7 +96,7 @@ def run(
     progress.begin(len(todo), len(plan.steps) - len(todo))
     for key in plan.steps.keys() - todo.keys():
         registry.step_done(f"{plan.steps[key].kind}:{key}", 0.0, True)
-    looks = [found.step for found in plan.inspections.values() if not store.has(found.step.kind, found.step.key)]
+    looks = [found.step for found in plan.inspections.values() if not _stored(found.step, store, verify=True)]
     if todo or looks:
         with executor.open() as workers:
             loop = _Loop(outcome, store, registry, provenance, progress, terms_of(plan), Agenda(todo), looks)

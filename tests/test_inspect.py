@@ -106,6 +106,17 @@ def test_what_was_found_is_in_the_tables(plan, run_plan, store, folder):
     assert (skipped.entry, skipped.reason) == ("archive-769", "its image is not there")
 
 
+def test_damaged_findings_are_told_and_made_anew(plan, run_plan, store):
+    run_plan(plan)
+    (key, *_), before = plan.inspections, view(plan, store).findings
+    (store.folder("inspect", key) / "findings.jsonl").write_text("no JSON\n")
+    assert "not inspected" in set(view(plan, store).findings["kind"])
+    with pytest.warns(UserWarning, match="inspect .* was damaged, moved to"):
+        outcome, _ = run_plan(plan)
+    assert outcome.inspected.keys() == {key}
+    assert view(plan, store).findings.equals(before)
+
+
 def test_before_a_run_a_view_says_that_nothing_was_looked_at(plan, store):
     assert set(view(plan, store).findings["kind"]) == {"not inspected yet"}
 
