@@ -18,7 +18,7 @@ from harness.types import Split
 # A step's revision is raised when the core does something else under the same ingredients.
 REVISIONS = {"annotate": 1, "rank": 1, "train": 1, "predict": 1}
 
-# The same for looking at the data, which no cell waits for.
+# The same for looking at the data, which no cell waits for; raised, too, when a kind of finding gets another name.
 INSPECTION = 1
 
 

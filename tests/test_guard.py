@@ -289,8 +289,8 @@ def test_files_skipped_entries_and_oracles_are_told_with_reason_and_remedy(found
         oracles=["Pristine items were cleaned by their labels."],
     )
     told_of = found(benchmark)
-    assert told_of["missing file", ""].found == "data.json: 0 of 1 at /x/data.json; from example.org"
-    assert told_of["missing part", ""].found == "images: 7 of 10 at /x/images"
+    assert told_of["missing file", ""].found == "data.json: 0 of 1; from example.org"
+    assert told_of["missing part", ""].found == "images: 7 of 10"
     assert told_of["skipped entries", "test"].found == "2 skipped: has no caption; first row 3"
     assert told_of["depends on the label", ""].found == "Pristine items were cleaned by their labels."
     assert len(told_of) == 4

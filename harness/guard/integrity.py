@@ -25,11 +25,14 @@ _MOST_REASONS = 20
 
 
 def file_findings(files: Iterable[DataFile]) -> Iterator[Finding]:
-    """Missing files by name, each with what is there and where the rest is to be had."""
+    """Missing files by name, each with what is there and where the rest is to be had; not where they are looked for.
+
+    What is stored and shown to others tells no folder of this machine.
+    """
     for file in files:
         if file.found < file.wanted:
             kind = "missing file" if file.needed and not file.found else "missing part"
-            told = f"{file.name}: {file.found:,} of {file.wanted:,} at {file.path}"
+            told = f"{file.name}: {file.found:,} of {file.wanted:,}"
             yield Finding(kind, "", file.wanted - file.found, told + (f"; from {file.origin}" if file.origin else ""))
 
 

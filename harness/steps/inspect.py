@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from harness.components import Benchmark, Teacher
 from harness.errors import StoreError
@@ -17,6 +17,8 @@ from harness.plan import Step
 from harness.steps.bench import StepBench
 from harness.store import Store
 from harness.types import Skipped
+
+T = TypeVar("T")
 
 FINDINGS, SKIPPED = "findings.jsonl", "skipped.jsonl"
 
@@ -46,23 +48,24 @@ def _write(bench: StepBench, name: str, values: Sequence[Finding | Skipped]) -> 
 
 def read_findings(store: Store, key: str) -> list[Finding]:
     """What an inspect step found, the gravest first."""
-    return [
-        Finding(**{**row, "examples": tuple(Example(**one) for one in row["examples"])})
-        for row in _read(store, key, FINDINGS)
-    ]
+    return _read(store, key, FINDINGS, _finding)
 
 
 def read_skipped(store: Store, key: str) -> list[Skipped]:
     """The entries that the benchmark skipped, in its order."""
-    return [Skipped(**row) for row in _read(store, key, SKIPPED)]
+    return _read(store, key, SKIPPED, lambda row: Skipped(**row))
 
 
-def _read(store: Store, key: str, name: str) -> Iterator[dict[str, Any]]:
+def _finding(row: dict[str, Any]) -> Finding:
+    return Finding(**{**row, "examples": tuple(Example(**one) for one in row["examples"])})
+
+
+def _read(store: Store, key: str, name: str, make: Callable[[dict[str, Any]], T]) -> list[T]:
     path = store.folder("inspect", key) / name
     try:
         with path.open(encoding="utf-8") as lines:
-            yield from [json.loads(line) for line in lines]
-    except (OSError, ValueError) as error:
+            return [make(json.loads(line)) for line in lines]
+    except (OSError, ValueError, TypeError, KeyError) as error:
         raise StoreError(
             f"cannot be read: {error}", place=str(path), remedy="Run the matrix again: it is made anew."
         ) from None
