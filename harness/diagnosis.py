@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.contrasts import contrasts_table
 from harness.efficiency import curve_contrasts_table, curves_of, curves_table, equivalences_table
+from harness.inspected import examples_table, findings_table, found_in, skipped_table
 from harness.itemwise import Stored
 from harness.operating import operating_table, prevalence_table
 from harness.pairs import pairs_table, voices_table
@@ -41,7 +42,7 @@ def view(plan: Plan, store: Store) -> RunView:
     results = cell_results(scorer)
     arms = arm_results(results)
     curves = curves_of(arms)
-    users = plan.users()
+    users, found = plan.users(), found_in(plan, store)
     return RunView(
         title=plan.matrix.title,
         matrix_text=plan.matrix.text,
@@ -61,6 +62,9 @@ def view(plan: Plan, store: Store) -> RunView:
         prevalence=prevalence_table(scorer, arms),
         pairs=pairs_table(plan, store),
         voices=voices_table(plan, store),
+        findings=findings_table(found),
+        examples=examples_table(found),
+        skipped=skipped_table(plan, store),
         seal=seal(plan, store),
         details=Stored(plan, store),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures import Executor as Workers
@@ -25,8 +26,11 @@ StepState = Literal["stored", "done", "failed", "waiting", "blocked", "pending"]
 LOOK_S = 0.5
 """How often a wish to stop, and steps that another run is at, are looked after."""
 
-CHEAP = frozenset({"inspect", "rank", "predict"})
-"""Kinds of step that are awaited when a run is asked to stop; teachers are asked nothing more, trainings end."""
+AWAITED = frozenset({"annotate", "rank", "predict"})
+"""Kinds of step that are awaited when a run is asked to stop. Teachers are asked nothing more then."""
+
+GRACE_S = 60.0
+"""So long are they awaited: what takes longer is not cheap."""
 
 
 class Progress(Protocol):
@@ -43,6 +47,8 @@ class Outcome:
 
     states: dict[str, StepState] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)
+    inspected: dict[str, Report] = field(default_factory=dict)
+    """How those steps ended that looked at the data; no cell is the worse for one that failed."""
     seconds: float = 0.0
     stopped: bool = False
 
@@ -74,6 +80,8 @@ class Dispatch:
     events: Events
     stopping: Callable[[], bool]
     in_process: bool = False
+    looks: list[Step] = field(default_factory=list)
+    """Inspections that are still to be done, where a worker has nothing else to do."""
     running: dict[Future[Any], StepWork] = field(default_factory=dict)
     elsewhere: dict[str, Step] = field(default_factory=dict)
     """Steps that another run of this store is at."""
@@ -100,15 +108,18 @@ class Dispatch:
         """Nothing new; what is cheap comes to its end, trainings go on from their checkpoints another time."""
         self.outcome.stopped = True
         self.events.tell("stopping", running=[work.what for work in self.running.values()])
+        until = time.monotonic() + GRACE_S
         for future, work in self.running.items():
-            if work.kind not in CHEAP and work.kind != "annotate":
+            if work.kind not in AWAITED:
                 future.cancel()
         while self.running:
-            done, _ = wait(self.running, return_when=FIRST_COMPLETED)
-            for future in done:
+            done, _ = wait(self.running, timeout=max(0.0, until - time.monotonic()), return_when=FIRST_COMPLETED)
+            for future in done or list(self.running):
                 work = self.running.pop(future)
-                if not future.cancelled() and future.exception() is None:
+                if future.done() and not future.cancelled() and future.exception() is None:
                     self.settle(work, future)
+                else:
+                    future.cancel()
                 for step in work.steps:
                     self.leases.release(step.key)
 
@@ -122,8 +133,18 @@ class Dispatch:
         while steps := self.agenda.take(max(1, slots - len(self.running)), room):
             if mine := [step for step in steps if self.ours(step)]:
                 self.start(workers, mine)
+        while self.looks and not self.agenda.ready and room(Resources()):
+            self.look(workers, self.looks.pop(0))
         if self.agenda.ready and not self.running and not self.elsewhere:
             self.refuse(slots)
+
+    def look(self, workers: Workers, step: Step) -> None:
+        """Inspect some data, unless another run does it already: nothing here waits for what is found."""
+        if self.leases.take(step.key, f"{step.kind} {step.what}"):
+            if self.store.has(step.kind, step.key):
+                self.leases.release(step.key)
+            else:
+                self.start(workers, [step])
 
     def refuse(self, slots: int) -> None:
         """Nothing runs, and yet there is no room: there never will be."""
@@ -164,7 +185,8 @@ class Dispatch:
 
     def start(self, workers: Workers, steps: Sequence[Step]) -> None:
         for step in steps:
-            self.progress.started(step)
+            if step.kind != "inspect":
+                self.progress.started(step)
             self.events.tell("started", step=step.key, kind=step.kind, what=step.what)
         tried = self.tried.get(steps[0].key, Tried(""))
         after = "tried_after" if tried.halvings else "alone_after"
@@ -204,18 +226,27 @@ class Dispatch:
         )
 
     def end(self, step: Step, report: Report) -> None:
+        self.leases.release(step.key)
+        self.tell_end(step, report)
+        if report.state == "done":
+            self.store.clear_failure(step.key)
+        else:
+            failure = {"state": report.state, "reason": report.reason, "log": report.log, "what": step.what}
+            self.store.record_failure(step.key, failure)
+        if step.kind == "inspect":
+            self.outcome.inspected[step.key] = report
+            return
         self.outcome.states[step.key] = report.state
         if report.state == "done":
             self.agenda.done(step.key)
-            self.store.clear_failure(step.key)
             self.registry.step_done(f"{step.kind}:{step.key}", report.seconds, False)
         else:
             self.outcome.states |= dict.fromkeys(self.agenda.drop(step.key), "blocked")
             self.outcome.reasons[step.key] = report.reason
-            self.store.record_failure(
-                step.key, {"state": report.state, "reason": report.reason, "log": report.log, "what": step.what}
-            )
-        self.leases.release(step.key)
+        self.progress.ended(step, report)
+
+    def tell_end(self, step: Step, report: Report) -> None:
+        told = {"reason": report.reason} if report.reason else {}
         self.events.tell(
             "ended",
             step=step.key,
@@ -223,6 +254,5 @@ class Dispatch:
             what=step.what,
             state=report.state,
             seconds=round(report.seconds, 3),
-            **({"reason": report.reason} if report.reason else {}),
+            **told,
         )
-        self.progress.ended(step, report)

@@ -55,7 +55,7 @@ def inspect(matrix: Matrix) -> tuple[dict[str, BenchmarkFacts], list[Fault]]:
                 labels = {split: benchmark.labels(split) for split in SPLITS}
                 facts[label] = _facts(benchmark, items, labels)
                 faults += [
-                    matrix.fault((section, label), cause, remedy) for cause, remedy in _unfit(items, labels, trained_on)
+                    matrix.fault((section, label), cause, remedy) for cause, remedy in unfit(items, labels, trained_on)
                 ]
             except DataError as error:
                 faults.append(matrix.fault((section, label), _cause(error), error.remedy))
@@ -95,10 +95,10 @@ def _facts(
     return BenchmarkFacts(digest(identity(benchmark)), benchmark.gives(), splits, benchmark.notes(), oracles)
 
 
-def _unfit(
+def unfit(
     items: Mapping[Split, Sequence[Item]], labels: Mapping[Split, Mapping[str, Verdict]], trained_on: bool
 ) -> Iterator[tuple[str, str]]:
-    """Causes and remedies."""
+    """Why a plan would refuse the data: causes and remedies."""
     everywhere = Counter(item.id for found in items.values() for item in found)
     doubled = [item_id for item_id, count in everywhere.items() if count > 1]
     if doubled:

@@ -10,13 +10,16 @@ from typing import Any
 
 from harness.cells import Point, Role
 from harness.component import Component
-from harness.identity import identity
+from harness.identity import IDENTITY_VERSION, digest, identity
 from harness.intake import BenchmarkFacts
 from harness.matrix import Matrix
 from harness.types import Split
 
 # A step's revision is raised when the core does something else under the same ingredients.
 REVISIONS = {"annotate": 1, "rank": 1, "train": 1, "predict": 1}
+
+# The same for looking at the data, which no cell waits for; raised, too, when a kind of finding gets another name.
+INSPECTION = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,28 @@ class Step:
     inputs: Mapping[str, str]
     ingredients: Mapping[str, Any]
     """What the key is the digest of; components stand here by the digests of their identities."""
+
+    @classmethod
+    def of(
+        cls,
+        kind: str,
+        revision: int,
+        what: str,
+        components: Mapping[str, Component],
+        identities: Mapping[str, str],
+        params: Mapping[str, Any],
+        inputs: Mapping[str, str],
+    ) -> Step:
+        """The step under its key; ``identities`` are the digests of the components' identities."""
+        ingredients = {
+            "identity_version": IDENTITY_VERSION,
+            "kind": kind,
+            "revision": revision,
+            "components": identities,
+            "params": params,
+            "inputs": inputs,
+        }
+        return cls(kind, digest(ingredients), what, components, params, inputs, ingredients)
 
     def described(self) -> dict[str, Any]:
         """The ingredients with every component's identity in full, for people who ask why."""
@@ -63,6 +88,18 @@ class Cell:
         return (*answers, self.rank) if self.rank else answers
 
 
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """A step of kind ``inspect``, and the labels of what it looks at; no cell needs its output."""
+
+    step: Step
+    benchmark: str
+    trained: str = ""
+    """The benchmark whose training items the test items are compared with, where there is one."""
+    teacher: str = ""
+    """The teacher whose prompts are looked at, where there is one."""
+
+
 @dataclass(slots=True)
 class Plan:
     """All cells, and each step once."""
@@ -76,6 +113,8 @@ class Plan:
     """Rank steps by rule, teacher set, benchmark and seed; the first, where a rule asks the stage-1 student."""
     annotations: dict[tuple[str, str, Split], str] = field(default_factory=dict)
     """Annotate steps by teacher, benchmark and split."""
+    inspections: dict[str, Inspection] = field(default_factory=dict)
+    """What looks at the data beside all cells, by the keys of its steps."""
 
     def arms(self) -> dict[str, Point]:
         """A point of every arm, by its name; without the seed, or the first of its seeds."""

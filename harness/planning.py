@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from harness import intake, pairing
+from harness import inspections, intake, pairing
 from harness.cells import Course, Point, Role, excluded
 from harness.chain import Chain
 from harness.component import Component
 from harness.components import Student
 from harness.errors import Fault, MatrixError
-from harness.identity import IDENTITY_VERSION, digest, identity, seed_from
+from harness.identity import digest, identity, seed_from
 from harness.matrix import Matrix
 from harness.plan import REVISIONS, Cell, Plan, Step, budget_of
 from harness.quorum import shortages
@@ -31,6 +31,7 @@ def make(matrix: Matrix) -> Plan:
     planner.finish()
     if planner.faults:
         raise MatrixError(matrix.file, list(dict.fromkeys(planner.faults)))
+    planner.plan.inspections = inspections.of(planner.plan, planner.identity)
     return planner.plan
 
 
@@ -261,18 +262,9 @@ class _Planner:
         inputs: Mapping[str, str],
     ) -> str:
         """The key of the step; the step itself is new only if no equal one is there."""
-        ingredients = {
-            "identity_version": IDENTITY_VERSION,
-            "kind": kind,
-            "revision": REVISIONS[kind],
-            "components": {role: self.identity(component) for role, component in components.items()},
-            "params": params,
-            "inputs": inputs,
-        }
-        key = digest(ingredients)
-        if key not in self.plan.steps:
-            self.plan.steps[key] = Step(kind, key, what, components, params, inputs, ingredients)
-        return key
+        identities = {role: self.identity(component) for role, component in components.items()}
+        step = Step.of(kind, REVISIONS[kind], what, components, identities, params, inputs)
+        return self.plan.steps.setdefault(step.key, step).key
 
 
 def _listed(words: Iterable[str]) -> str:

@@ -16,15 +16,19 @@ from harness.view import AXES, RunView
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
-NAMES = frozenset({*AXES, "arm", "against", "cell", "curve", "evaluated_on", "teacher", "family", "question", "what"})
+NAMES = frozenset(
+    {*AXES, "arm", "against", "cell", "curve", "evaluated_on", "teacher", "family", "question", "what"}
+    | {"trained_on", "other_benchmark"}
+)
 """Columns of names that the author of the matrix gave, and of what is made of these."""
 
 WORDS = frozenset(
     {"role", "split", "state", "correction", "test", "verdict", "scope", "warnings", "kind", "key", "step", "outcome"}
+    | {"severity", "splits", "other_split", "means", "remedy"}
 )
 """Columns in which the harness itself speaks: fixed words, keys of steps, and warnings made of numbers."""
 
-IDS = frozenset({"id", "item", "item_id", "image_of", "group"})
+IDS = frozenset({"id", "item", "item_id", "other_item", "image_of", "group"})
 """Columns that name items; they become digests."""
 
 SURROUNDINGS = frozenset(

@@ -42,12 +42,7 @@ def missing(plan: Plan, store: Store, *, verify: bool) -> dict[str, Step]:
 
     def stored(step: Step) -> bool:
         if step.key not in seen:
-            there = store.has(step.kind, step.key)
-            if there and verify and not store.sound(step.kind, step.key):
-                aside = store.set_aside(step.kind, step.key)
-                warnings.warn(f"{step.kind} {step.key[:12]} was damaged, moved to {aside}", stacklevel=2)
-                there = False
-            seen[step.key] = there
+            seen[step.key] = _stored(step, store, verify=verify)
         return seen[step.key]
 
     def visit(key: str) -> None:
@@ -64,6 +59,15 @@ def missing(plan: Plan, store: Store, *, verify: bool) -> dict[str, Step]:
     for key in (*plan.annotations.values(), *plan.ranks.values()):
         visit(key)
     return needed
+
+
+def _stored(step: Step, store: Store, *, verify: bool) -> bool:
+    there = store.has(step.kind, step.key)
+    if there and verify and not store.sound(step.kind, step.key):
+        aside = store.set_aside(step.kind, step.key)
+        warnings.warn(f"{step.kind} {step.key[:12]} was damaged, moved to {aside}", stacklevel=4)
+        return False
+    return there
 
 
 def run(
@@ -85,9 +89,10 @@ def run(
     progress.begin(len(todo), len(plan.steps) - len(todo))
     for key in plan.steps.keys() - todo.keys():
         registry.step_done(f"{plan.steps[key].kind}:{key}", 0.0, True)
-    if todo:
+    looks = [found.step for found in plan.inspections.values() if not _stored(found.step, store, verify=True)]
+    if todo or looks:
         with writable(store):
-            _dispatch(plan, store, executor, registry, provenance, progress, outcome, todo)
+            _dispatch(plan, store, executor, registry, provenance, progress, outcome, todo, looks)
     outcome.seconds = time.perf_counter() - start
     return outcome
 
@@ -116,6 +121,7 @@ def _dispatch(
     progress: Progress,
     outcome: Outcome,
     todo: Mapping[str, Step],
+    looks: list[Step],
 ) -> None:
     terms = terms_of(plan)
     stop = store.root / "stops" / terms.run
@@ -135,6 +141,7 @@ def _dispatch(
                 events,
                 stop.exists,
                 executor.in_process,
+                looks,
             ).go(workers, executor.slots())
         events.tell("finished", states=dict(Counter(outcome.states.values())))
 

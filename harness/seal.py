@@ -36,9 +36,11 @@ def matrix_digest(title: str, text: str) -> str:
 
 
 def answers_digest(plan: Plan, store: Store) -> str:
-    """Of the answers that are stored of a plan."""
-    stored = [key for key, step in plan.steps.items() if step.kind in ANSWERS and store.has(step.kind, key)]
-    return digest({key: store.manifest(plan.steps[key].kind, key).get("files", {}) for key in sorted(stored)})
+    """Of the answers and the findings that are stored of a plan."""
+    steps = [step for step in plan.steps.values() if step.kind in ANSWERS]
+    steps += [inspection.step for inspection in plan.inspections.values()]
+    stored = {step.key: store.manifest(step.kind, step.key) for step in steps if store.has(step.kind, step.key)}
+    return digest({key: stored[key].get("files", {}) for key in sorted(stored)})
 
 
 @cache

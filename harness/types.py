@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from hashlib import sha256
-from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
@@ -17,6 +16,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
     from PIL.Image import Image as Picture
+
+    from harness.imaging import ImageFacts
 
 Verdict = Literal["pristine", "falsified"]
 """NewsCLIPpings' words: a caption that belongs to its image, or one that is out of context."""
@@ -29,9 +30,6 @@ Split = Literal["train", "validation", "test"]
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 SPLITS: tuple[Split, ...] = get_args(Split)
-
-# A news photo has 1 to 50 million pixels; beyond this a small file is a decompression bomb.
-MAX_PIXELS = 100_000_000
 
 
 class MalformedAnswer(ValueError):
@@ -103,30 +101,15 @@ class Image:
 
     def open(self) -> Picture:
         """The decoded image, RGB, first frame, upright; raises `UnreadableImage`."""
-        import warnings
+        from harness.imaging import decode
 
-        from PIL import Image as Pillow
-        from PIL import ImageOps, UnidentifiedImageError
+        return decode(self.read(), self.name)
 
-        try:
-            with warnings.catch_warnings():
-                # Bounded below by our own limit, whose message names the file.
-                warnings.simplefilter("ignore", Pillow.DecompressionBombWarning)
-                picture = Pillow.open(BytesIO(self.read()))
-            if picture.width * picture.height > MAX_PIXELS:
-                raise UnreadableImage(
-                    f"{picture.width} x {picture.height} pixels, more than {MAX_PIXELS:,}",
-                    place=self.name,
-                )
-            return ImageOps.exif_transpose(picture).convert("RGB")
-        except UnreadableImage:
-            raise
-        except UnidentifiedImageError:
-            # Pillow's own words hold an address in memory, another one each time.
-            raise UnreadableImage("is not an image that can be decoded: no known format", place=self.name) from None
-        except Exception as error:
-            # Pillow's decoders raise a dozen kinds of exception on damaged files.
-            raise UnreadableImage(f"is not an image that can be decoded: {error}", place=self.name) from None
+    def facts(self) -> ImageFacts:
+        """What its header says: format, size, mode, frames; raises `UnreadableImage`."""
+        from harness.imaging import facts
+
+        return facts(self.read(), self.name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,9 +130,10 @@ def _bytes(mine: str, theirs: str) -> Difference:
 
 
 def _damaged(plan: Plan, store: Store) -> Iterator[str]:
-    for key, step in plan.steps.items():
-        if step.kind in ANSWERS and store.has(step.kind, key) and not store.sound(step.kind, key):
-            yield f"{step.kind} {step.what} [{key[:12]}]"
+    steps = [step for step in plan.steps.values() if step.kind in ANSWERS]
+    for step in (*steps, *(inspection.step for inspection in plan.inspections.values())):
+        if store.has(step.kind, step.key) and not store.sound(step.kind, step.key):
+            yield f"{step.kind} {step.what} [{step.key[:12]}]"
 
 
 def _around(found: str, expected: str) -> Sequence[str]:

@@ -200,14 +200,7 @@ and ``precision`` are of the ``reviews_per_day`` items of the highest probabilit
 threshold is of the test items themselves."""
 
 PREVALENCE_COLUMNS = (
-    "arm",
-    "evaluated_on",
-    "seeds",
-    "prevalence",
-    "precision",
-    "precision_low",
-    "precision_high",
-    "flagged_share",
+    *("arm", "evaluated_on", "seeds", "prevalence", "precision", "precision_low", "precision_high", "flagged_share"),
 )
 """What the arm's own verdicts are worth where falsified items are rarer or more frequent than in the test split."""
 
@@ -328,6 +321,12 @@ class RunView:
     """A row per cell and training that has preferences; `PAIR_COLUMNS`."""
     voices: DataFrame = field(default_factory=_nothing)
     """A row per such training and teacher whose words are in its pairs; `VOICE_COLUMNS`."""
+    findings: DataFrame = field(default_factory=_nothing)
+    """A row per finding in the data, the gravest of a benchmark first; `harness.findings.FINDING_COLUMNS`."""
+    examples: DataFrame = field(default_factory=_nothing)
+    """A row per item that shows a finding; `harness.findings.EXAMPLE_COLUMNS`."""
+    skipped: DataFrame = field(default_factory=_nothing)
+    """A row per entry that became no item; `harness.findings.SKIPPED_COLUMNS`."""
     seal: Mapping[str, str] = field(default_factory=dict)
     """Digests of what the numbers were made from and by; see `harness.seal`. A report that shows all of them can be
     verified."""

@@ -18,6 +18,7 @@ from xml.etree import ElementTree
 import pandas as pd
 import pytest
 
+import harness.findings
 import harness.view
 from harness.api import MissingDependency
 from harness.plugins import Registry
@@ -370,10 +371,10 @@ def test_every_row_of_a_markdown_table_has_as_many_cells_as_its_head(name, writt
 
 
 def test_every_documented_column_has_a_meaning_and_every_table_a_sentence():
-    columns = {
-        name.removesuffix("_COLUMNS"): names for name, names in vars(harness.view).items() if name.endswith("_COLUMNS")
-    }
-    fields = {"RESULT": "results", "STEP": "steps", "OPERATING": "operating", "PREVALENCE": "prevalence"}
+    documented = {**vars(harness.view), **vars(harness.findings)}
+    columns = {name.removesuffix("_COLUMNS"): own for name, own in documented.items() if name.endswith("_COLUMNS")}
+    fields = {"RESULT": "results", "STEP": "steps"}
+    fields |= {name: name.lower() for name in ("OPERATING", "PREVALENCE", "SKIPPED")}
     found = {fields.get(name, f"{name.lower()}s"): names for name, names in columns.items()}
     assert set(found) == set(TABLES) == set(trial.tables(trial.empty()))
     assert [(table, name) for table, names in found.items() for name in names if not meaning(table, name)] == []

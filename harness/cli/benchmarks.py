@@ -1,4 +1,4 @@
-"""Commands on benchmarks: list, show."""
+"""Commands on benchmarks: list, show, check."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
+from harness.cli.benchmarks_check import check
 from harness.cli.options import json_flag
 
 if TYPE_CHECKING:
@@ -18,7 +19,10 @@ if TYPE_CHECKING:
 
 @click.group()
 def benchmarks() -> None:
-    """Benchmarks: which there are, and what their items look like."""
+    """Benchmarks: which there are, what their items look like, and what is wrong with them."""
+
+
+benchmarks.add_command(check)
 
 
 @benchmarks.command("list")

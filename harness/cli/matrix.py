@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 def run(matrix: Path, store_path: Path, out: Path | None) -> None:
     """Run what is missing, then write tables and reports."""
     from harness import progress, provenance
+    from harness.inspected import alarms, found_in
     from harness.labelling.wanted import told, wanted
     from harness.run import run as execute
 
@@ -45,6 +46,8 @@ def run(matrix: Path, store_path: Path, out: Path | None) -> None:
     click.echo(f"{text} in {outcome.seconds:.1f} s")
     for file in files:
         click.echo(f"report: {file} ({len(plan.cells)} cells, {outcome.seconds:.0f} s)")
+    for line in alarms(found_in(plan, store)):
+        click.echo(line, err=True)
     if outcome.reasons:
         # What waits and buys labels waits for these; anything else is told by the status.
         buyers = {key for key in outcome.reasons if "budget" in plan.steps[key].params}
@@ -270,6 +273,9 @@ TABLES = (
     "teachers",
     "conflicts",
     "benchmarks",
+    "findings",
+    "examples",
+    "skipped",
     "failures",
     "steps",
 )

@@ -14,6 +14,7 @@ from harness.errors import BudgetSpent, HarnessError, LabelsWanted, Stopped
 from harness.plan import Step
 from harness.steps.annotate import annotate
 from harness.steps.bench import StepBench, forget_warm
+from harness.steps.inspect import inspect
 from harness.steps.predict import predict
 from harness.steps.rank import rank
 from harness.steps.train import train
@@ -25,6 +26,7 @@ STEPS: Mapping[str, Callable[[Step, Store, StepBench], Mapping[str, Any]]] = {
     "rank": rank,
     "train": train,
     "predict": predict,
+    "inspect": inspect,
 }
 
 State = Literal["done", "failed", "waiting"]

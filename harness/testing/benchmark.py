@@ -7,7 +7,7 @@ from itertools import islice
 
 from harness.components import Benchmark
 from harness.errors import UnreadableImage
-from harness.testing import fresh
+from harness.testing import fresh, statements
 from harness.testing.contract import broken, skip, told
 from harness.types import SPLITS, VERDICTS, Item, Split, Verdict
 
@@ -250,4 +250,5 @@ CHECKS = (
     check_images_can_be_opened,
     check_no_name_tells_the_label,
     check_no_place_tells_the_label,
+    *statements.CHECKS,
 )

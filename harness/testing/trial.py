@@ -50,7 +50,7 @@ HOSTILE = "</script></style></title></textarea>\"'><hostile-element onload=hosti
 LABELS = frozenset({*AXES, "arm", "against", "cell", "evaluated_on", "teacher", "teachers", "benchmark", "what"})
 """Columns that hold names of the matrix; the same name is the same text in every table."""
 
-TEXTS = frozenset({"reason", "notes", "warnings", "cells"})
+TEXTS = frozenset({"reason", "notes", "warnings", "cells", "found", "note", "entry", "item", "other_item"})
 
 
 class _Silent:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from harness_reports.arms import Arm
+from harness_reports.findings import graves
 from harness_reports.numerals import count
 from harness_reports.pairs import stylish
+from harness_reports.records import rows
 from harness_reports.sections import unread
 from harness_reports.seen import Seen
 
@@ -19,6 +21,7 @@ def cautions(seen: Seen) -> tuple[str, ...]:
     told = (
         oracle(seen),
         synthetic(seen),
+        *graves(rows(seen.view.findings)),
         _unfinished(seen),
         _single(seen),
         *_warned(seen.arms),

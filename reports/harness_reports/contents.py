@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from harness_reports.cells import cells
 from harness_reports.charts import figures
@@ -11,6 +12,7 @@ from harness_reports.comparison import comparison, more
 from harness_reports.contrasts import contrasts
 from harness_reports.costs import costs, steps
 from harness_reports.efficiency import areas, curves, worth
+from harness_reports.findings import findings, instances, skipped
 from harness_reports.operating import operating, prevalence
 from harness_reports.paid import paid
 from harness_reports.provenance import facts
@@ -90,13 +92,25 @@ class Conflicts(Section):
         return {"conflicts": conflicts(seen.conflicts), "teachers": teachers(rows(seen.view.teachers))}
 
 
+@dataclass(frozen=True)
 class Data(Section):
+    """Its fields bound how many items are shown of what was found in each benchmark, and whether with pictures."""
+
+    examples: int = 6
+    pictures: bool = True
+
     name = "data"
     title = "Data"
     template = "sections/data.j2"
 
     def context(self, seen: Seen) -> Mapping[str, object]:
-        return {"data": data(seen.benchmarks)}
+        view = seen.view
+        return {
+            "data": data(seen.benchmarks),
+            "findings": findings(rows(view.findings)),
+            "instances": instances(rows(view.examples), view.details, self.examples, self.pictures),
+            "skipped": skipped(rows(view.skipped)),
+        }
 
 
 class Gaps(Section):

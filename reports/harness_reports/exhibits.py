@@ -60,7 +60,7 @@ class Exhibit:
 
 def exhibit(item: Item, note: str, says: Iterable[Said], pictures: bool) -> Exhibit:
     """The item for people; every text is harmless and bounded."""
-    picture, size = _picture(item) if pictures else ("", (0, 0))
+    picture, size = picture_of(item) if pictures else ("", (0, 0))
     return Exhibit(
         id=harmless(item.id, 80),
         picture=picture,
@@ -90,7 +90,8 @@ def _pieces(texts: Sequence[str]) -> tuple[str, ...]:
     return (*shown, f"and {count(rest)} more") if rest > 0 else shown
 
 
-def _picture(item: Item) -> tuple[str, tuple[int, int]]:
+def picture_of(item: Item) -> tuple[str, tuple[int, int]]:
+    """A small picture as a data URI, and its size; empty where there is none."""
     from io import BytesIO
 
     from PIL import Image as Pillow

@@ -50,7 +50,7 @@ class Html(Report):
     sections: tuple[str, ...] | None = None
     """Names of the sections beneath the answer, in their order; all where none are named."""
     examples: int = Field(default=6, ge=0, le=50)
-    """Items that are shown of each rule's conflicts and of each arm's errors."""
+    """Items that are shown of each rule's conflicts, of each arm's errors, and of what was found in each benchmark."""
     pictures: bool = True
     """Whether items are shown with small pictures of their images."""
     redact: bool = False
@@ -83,7 +83,7 @@ class Html(Report):
             Atlas(self.examples, self.pictures),
             Gallery(self.examples, pictures=self.pictures),
             Training(),
-            contents.Data(),
+            contents.Data(self.examples, self.pictures),
             Validity(),
             contents.Gaps(),
             contents.Costs(),

@@ -13,6 +13,7 @@ from harness_reports.cautions import cautions
 from harness_reports.comparison import comparison
 from harness_reports.contrasts import contrasts
 from harness_reports.efficiency import areas, worth
+from harness_reports.findings import findings, skipped
 from harness_reports.numerals import count
 from harness_reports.pairs import pairs
 from harness_reports.records import harmless, rows
@@ -68,6 +69,8 @@ def _sections(seen: Seen) -> Iterator[tuple[str, str, Table]]:
     if not seen.view.pairs.empty:
         yield "Preference pairs", "", pairs(seen)
     yield "Data", "", data(seen.benchmarks)
+    yield "What was found in the data", "", findings(rows(seen.view.findings))
+    yield "Skipped entries", "", skipped(rows(seen.view.skipped))
     yield "Failures and gaps", "", failures(rows(seen.view.failures))
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import fsum, isnan
 
+from harness_reports.findings import graves
 from harness_reports.numerals import count, percent, share
 from harness_reports.pairs import stylish
 from harness_reports.records import Row, rows, words
@@ -46,6 +47,7 @@ def threats(seen: Seen) -> Iterator[Threat]:
         _oracles,
         _synthetic,
         _leaky,
+        _data,
         _incomplete,
         _seeds,
         _groups,
@@ -78,6 +80,11 @@ def _leaky(seen: Seen) -> Iterator[Threat]:
     for name, note in notes.items():
         if name not in seen.oracles and any(word in note.lower() for word in LEAKY):
             yield Threat("Evidence that may know the answer", f"{name} says of itself: {note}")
+
+
+def _data(seen: Seen) -> Iterator[Threat]:
+    for sentence in graves(rows(seen.view.findings)):
+        yield Threat("Faults in the data", sentence)
 
 
 def _incomplete(seen: Seen) -> Iterator[Threat]:

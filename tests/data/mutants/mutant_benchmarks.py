@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from harness.api import Benchmark, DataError, Image, hookimpl, sha256_of
+from harness.api import Benchmark, DataError, Image, Skipped, hookimpl, sha256_of
 from harness.testing import material
 
 SIZES = {"train": 80, "validation": 0, "test": 60}
@@ -235,6 +235,39 @@ class Restless(Plain):
 
     def digest(self):
         return str(os.getpid())
+
+
+class Secretive(Plain):
+    """Cannot say what it skipped once a file is gone."""
+
+    name = "secretive"
+    breaks: ClassVar = "tells of its files and entries"
+    seen: ClassVar = "skipped() raised DataError: there is no list of what was skipped"
+
+    def skipped(self):
+        raise DataError("there is no list of what was skipped")
+
+
+class Reasonless(Plain):
+    """Skips an entry without a reason."""
+
+    name = "reasonless"
+    breaks: ClassVar = "tells of its files and entries"
+    seen: ClassVar = "skipped() gave Skipped(what='row 3', reason='', split='train')"
+
+    def skipped(self):
+        return [Skipped("row 3", "", "train")]
+
+
+class Undecided(Plain):
+    """Says of an item that it was skipped."""
+
+    name = "undecided"
+    breaks: ClassVar = "what it skips is no item"
+    seen: ClassVar = "is an item of the train split and skipped as well"
+
+    def skipped(self):
+        return [Skipped(self.items("train")[0].id, "its image is small", "train")]
 
 
 @hookimpl

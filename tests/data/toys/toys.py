@@ -69,6 +69,16 @@ class Words(Benchmark):
         return frozenset({"evidence"})
 
 
+class Tattling(Words):
+    """Words whose skipped entries cannot be told."""
+
+    name = "tattling"
+    revision = 1
+
+    def skipped(self):
+        raise RuntimeError("the entries are nobody's business")
+
+
 class Singles(Words):
     """Words whose items stand alone."""
 
@@ -411,7 +421,7 @@ class SelfTraining(Strategy):
 
 @hookimpl
 def harness_benchmarks():
-    return [Words, Singles, Numbered]
+    return [Words, Tattling, Singles, Numbered]
 
 
 @hookimpl
