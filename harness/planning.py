@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from harness import intake, pairing
+from harness import intake, pairing, placing
 from harness.cells import Course, Point, Role, excluded
 from harness.chain import Chain
 from harness.component import Component
@@ -26,6 +26,7 @@ def make(matrix: Matrix) -> Plan:
         raise MatrixError(matrix.file, faults)
     planner = _Planner(matrix, facts)
     planner.student_cells()
+    planner.plan.ablation += placing.place(planner)
     planner.teacher_cells()
     planner.finish()
     if planner.faults:
@@ -80,9 +81,9 @@ class _Planner:
                     f" (it gives {_listed(self.facts[label].gives)})",
                 )
 
-    def check_course(self, course: Course, student: str) -> None:
-        """What the student cannot do, and what the matrix lacks, is refused here."""
-        able = self.matrix.students[student]
+    def check_course(self, course: Course, student: str, fraction: float | None = None) -> None:
+        """What the student cannot do, and what the matrix lacks, is refused here; ``fraction`` is one of its own."""
+        able = self.matrix.every_student[student]
         where = ("strategies", course.label)
         for recipe in course.recipes:
             if unable := recipe.asks() - able.accepts():
@@ -95,7 +96,7 @@ class _Planner:
                 )
         if Need.RANK in course.needs and not course.rules():
             self.fault(where, "needs a conflict rule, and the matrix has no rules")
-        if Need.LABELS in course.needs and not self.matrix.label_fractions:
+        if Need.LABELS in course.needs and not self.matrix.label_fractions and fraction is None:
             self.fault(where, "buys labels, and the matrix has no label_fractions")
         if not self.matrix.teacher_sets and any(course.uses_teachers(rule) for rule in course.rules()):
             self.fault(where, "learns from teachers, and the matrix has no teachers")
@@ -103,7 +104,11 @@ class _Planner:
     def add_cell(self, course: Course, point: Point) -> None:
         if matched := excluded(point, self.matrix.exclude):
             self.used_exclusions.update(matched)
-            return
+        else:
+            self.lay(course, point)
+
+    def lay(self, course: Course, point: Point) -> None:
+        """Add the cell of a point and its steps, if it can be."""
         if not self.possible(course, point):
             return
         chain = Chain(self, course, point)
@@ -113,7 +118,7 @@ class _Planner:
         assert point.student is not None
         assert point.benchmark is not None
         answers = {
-            label: (self.predict(self.matrix.students[point.student], chain.what, model, label, "test"),)
+            label: (self.predict(self.matrix.every_student[point.student], chain.what, model, label, "test"),)
             for label in (point.benchmark, *self.matrix.evaluate_on)
         }
         trained = (model, chain.stage1_model, chain.rank_key, chain.budget)
@@ -136,9 +141,11 @@ class _Planner:
                 )
         items = self.facts[point.benchmark].splits["train"].items
         if point.label_fraction is not None and budget_of(point.label_fraction, items) == 0:
-            index = self.matrix.label_fractions.index(point.label_fraction)
+            known = point.label_fraction in self.matrix.label_fractions
             self.fault(
-                ("label_fractions", index),
+                ("label_fractions", self.matrix.label_fractions.index(point.label_fraction))
+                if known
+                else ("ablate", "label_fraction"),
                 f"{point.label_fraction:g} of the {items} training items of {point.benchmark} buys no label",
             )
         return len(self.faults) == before

@@ -16,11 +16,15 @@ from harness.view import AXES, RunView
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
-NAMES = frozenset({*AXES, "arm", "against", "cell", "curve", "evaluated_on", "teacher", "family", "question", "what"})
+NAMES = frozenset(
+    {*AXES, "arm", "against", "cell", "curve", "evaluated_on", "teacher", "family", "question", "what"}
+    | {"method", "factor"}
+)
 """Columns of names that the author of the matrix gave, and of what is made of these."""
 
 WORDS = frozenset(
     {"role", "split", "state", "correction", "test", "verdict", "scope", "warnings", "kind", "key", "step", "outcome"}
+    | {"standing"}
 )
 """Columns in which the harness itself speaks: fixed words, keys of steps, and warnings made of numbers."""
 

@@ -22,6 +22,10 @@ ELSEWHERE = {
     "clip",
     "self-consistency",
     "single-teacher",
+    "masked",
+    "shuffled-labels",
+    "flipped-pairs",
+    "compute-matched",
 }
 
 

@@ -18,8 +18,9 @@ from harness import starters, yaml
 from harness.api import Executor, Report, Strategy, Teacher, hookimpl
 from harness.cli import main
 from harness.errors import MatrixError
+from harness.exclusions import CELL_AXES
 from harness.plugins import Registry
-from harness.reading import CELL_AXES, SECTIONS, parse
+from harness.reading import SECTIONS, parse
 from harness.schema import schema
 
 ROOT = Path(__file__).parent.parent

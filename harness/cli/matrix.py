@@ -26,9 +26,12 @@ if TYPE_CHECKING:
 def run(matrix: Path, store_path: Path, out: Path | None) -> None:
     """Run what is missing, then write tables and reports."""
     from harness import progress, provenance
+    from harness.cli import ablation
     from harness.run import run as execute
 
     plan, store, registry = _prepare(matrix, store_path)
+    for line in ablation.told(plan):
+        click.echo(line)
     console = _console()
     with progress.watching(console, store) as watcher:
         outcome = execute(plan, store, plan.matrix.executor, registry, provenance.collect(registry), watcher)
@@ -58,6 +61,7 @@ def run(matrix: Path, store_path: Path, out: Path | None) -> None:
 @json_flag
 def plan(matrix: Path, store_path: Path, pilot_items: int | None, as_json: bool) -> None:
     """Check a matrix and say what running it would take; nothing runs, but for a pilot."""
+    from harness.cli import ablation
     from harness.cli.money import Outlay
     from harness.plan import REVISIONS
     from harness.power import ASSUMPTION, outlook
@@ -70,6 +74,7 @@ def plan(matrix: Path, store_path: Path, pilot_items: int | None, as_json: bool)
     kinds = {kind: _of_kind(plan.steps.values(), kind) for kind in REVISIONS}
     facts = {
         "cells": len(plan.cells),
+        "ablation": ablation.facts(plan),
         "steps": len(plan.steps),
         "steps_without_sharing": plan.steps_without_sharing(),
         "steps_to_run": len(todo),
@@ -86,6 +91,8 @@ def plan(matrix: Path, store_path: Path, pilot_items: int | None, as_json: bool)
         click.echo(json.dumps(facts | {"comparisons": shown}, indent=1))
         outlay.end()
         return
+    for line in ablation.told(plan):
+        click.echo(line)
     click.echo(f"{facts['cells']} cells from {facts['steps']} steps ({facts['steps_without_sharing']} without sharing)")
     for kind, count in kinds.items():
         click.echo(f"  {kind:<9} {count:>6}   to run {_of_kind(todo.values(), kind):>6}")
@@ -116,6 +123,7 @@ def _of_kind(steps: Iterable[Step], kind: str) -> int:
 @json_flag
 def status(matrix: Path, store_path: Path, as_json: bool) -> None:
     """What has become of every cell."""
+    from harness.cli import ablation
     from harness.cli.money import asked_of, spent_of
     from harness.results import state_of
 
@@ -128,8 +136,12 @@ def status(matrix: Path, store_path: Path, as_json: bool) -> None:
     if as_json:
         cells = [{"cell": cell, "state": state, "reason": reason} for cell, (state, reason) in states.items()]
         asking = {step: {"state": state, "told": told} for step, state, told in asked}
-        click.echo(json.dumps({"counts": counts, "cells": cells, "asking": asking, "spent": spent.facts()}, indent=1))
+        added = ablation.facts(plan)
+        shown = {"counts": counts, "cells": cells, "asking": asking, "spent": spent.facts(), "ablation": added}
+        click.echo(json.dumps(shown, indent=1))
         return
+    for line in ablation.told(plan):
+        click.echo(line)
     for cell, (state, reason) in states.items():
         click.echo(f"{state:<8} {cell}" + (f"\n         {reason}" if reason else ""))
     for _, state, told in asked:
@@ -197,6 +209,7 @@ TABLES = (
     "equivalences",
     "operating",
     "prevalence",
+    "ablation",
     "teachers",
     "conflicts",
     "benchmarks",

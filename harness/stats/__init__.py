@@ -15,6 +15,7 @@ from harness.stats.multiplicity import holm
 from harness.stats.power import Spread, seeds_needed, spread_of
 from harness.stats.proportions import share, wilson
 from harness.stats.ranking import Curve, ranked
+from harness.stats.recovery import Recovered, recovered
 from harness.stats.resampling import bounded, resampled, weights
 from harness.stats.rouge import rouge_l
 from harness.stats.tallies import tallied
@@ -30,6 +31,7 @@ __all__ = [
     "Ints",
     "Joint",
     "Margin",
+    "Recovered",
     "Spread",
     "Total",
     "Weights",
@@ -47,6 +49,7 @@ __all__ = [
     "mcnemar",
     "metrics",
     "ranked",
+    "recovered",
     "resampled",
     "rouge_l",
     "seeds_needed",

@@ -12,6 +12,7 @@ from harness.components import Strategy
 from harness.errors import HarnessError, LabelNotBought, LedgerError, MissingDependency, TrainingError
 from harness.handed import Panel
 from harness.identity import digest, identity, seed_from
+from harness.lookup import installed
 from harness.recipe import Need, Recipe
 from harness.steps.pool import DeclaredPool, Ledger
 from harness.steps.train import refuse_undeclared
@@ -39,7 +40,8 @@ def check_recipes_can_be_sent_to_workers(strategy: Strategy) -> None:
     """Define recipes at the top of a module, with options that JSON and pickle can hold."""
     for recipe in _recipes(strategy):
         try:
-            again = type(recipe).model_validate(json.loads(json.dumps(recipe.model_dump(mode="json"))))
+            told_again = json.loads(json.dumps(recipe.model_dump(mode="json")))
+            again = type(recipe).model_validate(told_again, context=installed)
             same = again == recipe == pickle.loads(pickle.dumps(recipe))
         except Exception as error:
             broken(f"{type(recipe).__name__}: {told(error)}")
