@@ -9,7 +9,7 @@ GPU_SITE   ?=
 export HF_HUB_OFFLINE := 1
 export HF_HUB_DISABLE_TELEMETRY := 1
 
-.PHONY: quickstart test check check-report docs mutants bench bench-engine bench-teachers chaos-teachers gpu-check calibrate base clean
+.PHONY: quickstart test check check-report docs mutants bench bench-engine bench-teachers chaos-teachers gpu-check claims calibrate base clean
 
 quickstart: $(VENV)/.installed   ## a whole comparison on the embedded default, and its report
 	$(BIN)/harness run examples/quickstart.yaml
@@ -46,6 +46,9 @@ bench-teachers: $(VENV)/.installed   ## answers per second against a server's li
 
 chaos-teachers: $(VENV)/.installed   ## 20 runs that are killed at random: no answer lost, none paid twice (3 minutes)
 	$(BIN)/python benchmarks/chaos/teachers.py
+
+claims: $(VENV)/.installed       ## what must be so if nothing leaks: the bound, chance, what must hurt (about 4 minutes)
+	$(BIN)/python benchmarks/claims
 
 calibrate: $(VENV)/.installed    ## simulate runs whose truth is known: are the statistics right? (3 minutes of one core)
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/calibration

@@ -102,13 +102,15 @@ def _listed(key: str, given: object, known: Sequence[str] | None, fault: Faults)
     """One text or a list of them; what is not known is told where it stands."""
     if given is None:
         return ()
-    texts = given if isinstance(given, list) else [given]
-    if not texts or not all(isinstance(text, str) for text in texts):
+    if given == [] or not isinstance(given, str | list):
         fault(("ablate", key), "a name, or a list of names, is needed")
         return ()
+    texts = given if isinstance(given, list) else [given]
     for index, text in enumerate(texts):
-        if known is not None and text not in known:
-            place = ("ablate", key, index) if isinstance(given, list) else ("ablate", key)
+        place = ("ablate", key, index) if isinstance(given, list) else ("ablate", key)
+        if not isinstance(text, str):
+            fault(place, f"{text!r} is no name")
+        elif known is not None and text not in known:
             fault(place, f"{text!r} is not on this axis{did_you_mean(text, known)}")
     return tuple(texts)
 

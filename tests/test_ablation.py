@@ -2,6 +2,7 @@
 
 import json
 from math import isnan
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from harness.cli import main
 from harness.diagnosis import view
 from harness.errors import MatrixError
 from harness.plugins import Registry
-from harness.reading import parse
+from harness.reading import load, parse
 from harness.redaction import redact
 from harness.stats import holm, joint, recovered
 from harness_strategies.mmkd import Mmkd
@@ -256,6 +257,16 @@ def test_a_redacted_ablation_keeps_its_numbers_and_names_and_hides_options(ablat
     assert seen.loc["no replay", "accuracy"] > 0
     assert not any("mmkd" in text for text in seen["made_of"])
     assert not any("validation" in text for text in seen["reason"])
+
+
+def test_the_example_asks_for_everything_that_its_student_can_do(registry):
+    plan = planning.make(load(Path(__file__).parent.parent / "examples" / "ablation.yaml", registry))
+    left = {arm.factor: arm.reason for arm in plan.ablation if arm.standing == "left out"}
+    assert left == {"evidence-only": "students.tiny-llava (tiny-llava) reads no evidence"}
+    assert len(plan.matrix.seeds) == 5
+    assert len(plan.matrix.rules) > 1
+    assert plan.facts["world"].splits["validation"].items == 100
+    assert set(plan.matrix.reports) == {"html", "figures"}
 
 
 def test_each_variant_of_mmkd_differs_from_it_in_one_option_or_is_one_of_its_stages():

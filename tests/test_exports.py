@@ -373,7 +373,13 @@ def test_every_documented_column_has_a_meaning_and_every_table_a_sentence():
     columns = {
         name.removesuffix("_COLUMNS"): names for name, names in vars(harness.view).items() if name.endswith("_COLUMNS")
     }
-    fields = {"RESULT": "results", "STEP": "steps", "OPERATING": "operating", "PREVALENCE": "prevalence"}
+    fields = {
+        "RESULT": "results",
+        "STEP": "steps",
+        "OPERATING": "operating",
+        "PREVALENCE": "prevalence",
+        "ABLATION": "ablation",
+    }
     found = {fields.get(name, f"{name.lower()}s"): names for name, names in columns.items()}
     assert set(found) == set(TABLES) == set(trial.tables(trial.empty()))
     assert [(table, name) for table, names in found.items() for name in names if not meaning(table, name)] == []
