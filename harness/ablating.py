@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from math import nan
 from typing import TYPE_CHECKING, Any
 
-from harness.controls import ALL_LABELS, ZERO_SHOT
+from harness.controls import ALL_LABELS, METHOD, ZERO_SHOT
 from harness.families import ABLATION
 from harness.plan import Ablated
 from harness.results import ArmResult, bought, stacked
@@ -30,13 +30,11 @@ def ablation_table(scorer: Scorer, arms: Sequence[ArmResult], contrasts: DataFra
         for row in contrasts.to_dict("records")
         if row["question"] == ABLATION
     }
-    rows = [
-        _row(scorer, arm, ends, found, tested, benchmark)
-        for method, benchmark in _places(scorer.plan.ablation, arms)
-        for ends in [{one.factor: one.arm for one in scorer.plan.ablation if one.method == method.method}]
-        for arm in scorer.plan.ablation
-        if arm.method == method.method
-    ]
+    rows: list[dict[str, Any]] = []
+    for method, benchmark in _places(scorer.plan.ablation, arms):
+        own = [arm for arm in scorer.plan.ablation if arm.method == method.method]
+        named = {arm.factor: arm.arm for arm in own}
+        rows += [_row(scorer, arm, named, found, tested, benchmark) for arm in own]
     return pd.DataFrame(rows, columns=list(ABLATION_COLUMNS))
 
 
@@ -51,12 +49,11 @@ def _places(ablation: Sequence[Ablated], arms: Sequence[ArmResult]) -> Iterator[
 def _row(
     scorer: Scorer,
     arm: Ablated,
-    ends: dict[str, str],
+    named: dict[str, str],
     found: dict[tuple[str, str], ArmResult],
     tested: dict[tuple[str, str, str], Any],
     benchmark: str,
 ) -> dict[str, Any]:
-    method = next(name for factor, name in ends.items() if factor == "full method")
     result = found.get((arm.arm, benchmark))
     own: dict[str, Any] = {
         "method": arm.method,
@@ -74,8 +71,8 @@ def _row(
     if result is None or not result.done:
         return own
     level = share(result.correct, scorer.truth(benchmark).groups)
-    gap = _recovered(scorer, result, [found.get((ends.get(name, ""), benchmark)) for name in (ZERO_SHOT, ALL_LABELS)])
-    contrast = tested.get((arm.arm, method, benchmark), {})
+    gap = _recovered(scorer, result, [found.get((named.get(name, ""), benchmark)) for name in (ZERO_SHOT, ALL_LABELS)])
+    contrast = tested.get((arm.arm, named[METHOD], benchmark), {})
     return own | {
         "labels_bought": bought(result),
         "accuracy": level.mean,

@@ -6,12 +6,13 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
-from itertools import chain, count, product
+from functools import partial
+from itertools import chain, count, product, starmap
 from typing import TypeVar, cast
 
 from pydantic import ValidationError
 
-from harness.ablate import Ablate, Extra, Kind, Unfit
+from harness.ablate import Ablate, Extra, Unfit
 from harness.cells import Course, excluded
 from harness.component import Component
 from harness.components import ConflictRule, Strategy
@@ -27,7 +28,13 @@ C = TypeVar("C", bound=Component)
 
 def extended(matrix: Matrix, ablate: Ablate, registry: Registry, fault: Faults) -> Matrix:
     """The matrix with what ``ablate:`` asks for; faults are told."""
-    sites = [site for label in _methods(matrix, ablate, fault) for site in _sites(matrix, ablate, label, registry)]
+    sites: list[Site] = []
+    for label in _methods(matrix, ablate, fault):
+        if site := _site(matrix, ablate, label, registry):
+            sites.append(site)
+        else:
+            cause = f"strategies.{label} has no cell there: benchmark or student are missing, or all are excluded"
+            fault(("ablate",), cause, key=True)
     if not sites:
         return matrix
     shelf = _Shelf(matrix)
@@ -48,7 +55,7 @@ def _rule(registry: Registry, name: str) -> ConflictRule:
 
 def _methods(matrix: Matrix, ablate: Ablate, fault: Faults) -> Sequence[str]:
     if ablate.strategies:
-        return ablate.strategies
+        return list(dict.fromkeys(ablate.strategies))
     found = [label for label, strategy in matrix.strategies.items() if strategy.ablations()]
     if not found:
         fault(
@@ -60,11 +67,9 @@ def _methods(matrix: Matrix, ablate: Ablate, fault: Faults) -> Sequence[str]:
     return found
 
 
-def _sites(matrix: Matrix, ablate: Ablate, label: str, registry: Registry) -> Iterator[Site]:
-    """The first place of the method that is not left out; none where the matrix has none, which the plan tells."""
-    strategy = matrix.strategies.get(label)
-    if strategy is None:
-        return
+def _site(matrix: Matrix, ablate: Ablate, label: str, registry: Registry) -> Site | None:
+    """The first place of the method that is not left out."""
+    strategy = matrix.strategies[label]
     course = Course(strategy, label, matrix)
     fraction = ablate.label_fraction
     fractions: Sequence[float | None] = (fraction,) if fraction is not None else (matrix.label_fractions or (None,))
@@ -78,8 +83,8 @@ def _sites(matrix: Matrix, ablate: Ablate, label: str, registry: Registry) -> It
     for benchmark, student, teachers, rule, share in places:
         for point in course.at(str(benchmark), str(student), teachers, rule, share):
             if not excluded(point, matrix.exclude):
-                yield Site(matrix, registry, point, course, strategy, matrix.students[str(student)])
-                return
+                return Site(matrix, registry, point, course, strategy, matrix.students[str(student)])
+    return None
 
 
 def _axis(given: str | None, known: Mapping[str, object]) -> tuple[str | None, ...]:
@@ -89,20 +94,20 @@ def _axis(given: str | None, known: Mapping[str, object]) -> tuple[str | None, .
 def _arms(site: Site, shelf: _Shelf) -> Iterator[Extra | Unfit]:
     """In the order in which they are shown: from the floor to the bound."""
     variants = site.strategy.ablations()
-    for control in BENEATH:
-        if control.factor not in variants:
-            yield _controlled(site, control, shelf)
-    for factor, variant in variants.items():
-        # A variant of another class is a strategy in its own right, such as the first stage alone.
-        yield _extra(site, factor, "variant", Made(variant), shelf, apart=type(variant) is type(site.strategy))
-    yield _extra(site, METHOD, "method", Made(site.strategy), shelf, apart=False)
-    for control in ABOVE:
-        yield _controlled(site, control, shelf)
+    whole = Control(METHOD, "method", lambda _: Made(site.strategy))
+    beneath = [control for control in BENEATH if control.factor not in variants]
+    for control in (*beneath, *starmap(partial(_variant, site), variants.items()), whole, *ABOVE):
+        yield _arm(site, control, shelf)
 
 
-def _controlled(site: Site, control: Control, shelf: _Shelf) -> Extra | Unfit:
+def _variant(site: Site, factor: str, variant: Strategy) -> Control:
+    """A variant of another class is a strategy in its own right, such as the first stage alone."""
+    return Control(factor, "variant", lambda _: Made(variant), apart=type(variant) is type(site.strategy))
+
+
+def _arm(site: Site, control: Control, shelf: _Shelf) -> Extra | Unfit:
     try:
-        return _extra(site, control.factor, control.kind, control.make(site), shelf, apart=control.apart)
+        return _extra(site, control, control.make(site), shelf)
     except (Meaningless, PluginError) as why:
         reason = why.cause if isinstance(why, PluginError) else str(why)
     except ValidationError:
@@ -110,24 +115,24 @@ def _controlled(site: Site, control: Control, shelf: _Shelf) -> Extra | Unfit:
     return Unfit(site.course.label, control.factor, control.kind, reason)
 
 
-def _extra(site: Site, factor: str, kind: Kind, made: Made, shelf: _Shelf, *, apart: bool) -> Extra:
+def _extra(site: Site, control: Control, made: Made, shelf: _Shelf) -> Extra:
     method, point = site.course.label, site.point
     learner = made.learner or site.learner
     if made.strategy.rule is not None and made.strategy.rule not in site.matrix.own_rules:
         site.registry.find("rule", made.strategy.rule)
     return Extra(
         method,
-        factor,
-        kind,
+        control.factor,
+        control.kind,
         str(point.benchmark),
-        shelf.student(learner, f"{point.student}.{_slug(factor)}"),
-        shelf.strategy(made.strategy, made.label or f"{method}.{_slug(factor)}"),
+        shelf.student(learner, f"{point.student}.{_slug(control.factor)}"),
+        shelf.strategy(made.strategy, made.label or f"{method}.{_slug(control.factor)}"),
         point.teachers,
         made.rule or point.rule or next(iter(site.matrix.rules), None),
         made.label_fraction if made.label_fraction is not None else point.label_fraction,
         learner,
         made.strategy,
-        apart,
+        control.apart,
     )
 
 

@@ -105,10 +105,7 @@ class Plan:
     """Every arm that ``ablate:`` asks for, from the floor to the bound."""
 
     def families(self) -> Iterator[Family]:
-        """What is compared because the matrix says so: its own families, then each arm of the ablation with its method.
-
-        A family holds pairs of one run; arms that are the method itself in other words have none.
-        """
+        """What is compared because the matrix says so: its families, then each arm of the ablation with its method."""
         yield from self.matrix.compare
         methods = {arm.method: arm.arm for arm in self.ablation if arm.kind == "method" and arm.arm}
         pairs = [(arm.arm, methods.get(arm.method, "")) for arm in self.ablation if arm.arm]

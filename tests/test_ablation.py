@@ -94,6 +94,13 @@ def test_a_matrix_without_factors_says_how_to_go_on(registry, toy):
     assert parse(f"{text}ablate: {{strategy: supervised}}\n", registry).extras
 
 
+def test_a_method_without_a_cell_is_refused(registry, toy):
+    text = f"{toy}exclude:\n  - {{strategy: mmkd}}\nablate: auto\n"
+    assert faults(parse, text, registry, "m.yaml") == [
+        "m.yaml:24:1: ablate: strategies.mmkd has no cell there: benchmark or student are missing, or all are excluded"
+    ]
+
+
 def test_by_default_nothing_is_ablated(registry, toy):
     matrix = parse(toy, registry)
     assert (matrix.ablate, matrix.extras) == (None, ())

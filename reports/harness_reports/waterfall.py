@@ -19,7 +19,7 @@ KINDS = {
     "control": "Controls",
     "variant": "One factor off",
     "method": "The method",
-    "bound": "With labels that it has not bought",
+    "bound": "With more labels",
 }
 """What arms are to the method, in the order in which they stand, with the heading of each."""
 
