@@ -116,7 +116,7 @@ def _option(told: Mapping[str, Any]) -> Iterator[str]:
 def _plural(kind: str) -> str:
     from harness.hookspec import HOOKS
 
-    return HOOKS[kind].removeprefix("harness_").capitalize()
+    return HOOKS[kind].removeprefix("harness_").replace("_", " ").capitalize()
 
 
 def checks() -> Iterator[str]:

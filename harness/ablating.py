@@ -66,6 +66,7 @@ def _row(
         "apart": arm.apart,
         "made_of": arm.made_of,
         "reason": arm.reason,
+        "verdict": "",
         "seeds": len(result.done) if result else 0,
     }
     if result is None or not result.done:

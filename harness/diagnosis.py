@@ -12,6 +12,7 @@ from harness.contrasts import contrasts_table
 from harness.efficiency import curve_contrasts_table, curves_of, curves_table, equivalences_table
 from harness.itemwise import Stored
 from harness.operating import operating_table, prevalence_table
+from harness.pairs import pairs_table, voices_table
 from harness.plan import Plan
 from harness.results import arm_results, arms_table, cell_results, results_table
 from harness.scores import Scorer, combine
@@ -62,6 +63,8 @@ def view(plan: Plan, store: Store) -> RunView:
         operating=operating_table(scorer, own),
         prevalence=prevalence_table(scorer, own),
         ablation=ablation_table(scorer, arms, contrasts),
+        pairs=pairs_table(plan, store),
+        voices=voices_table(plan, store),
         seal=seal(plan, store),
         details=Stored(plan, store),
     )

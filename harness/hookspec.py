@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import pluggy
 
-from harness.components import Benchmark, ConflictRule, Executor, Report, Strategy, Student, Teacher
+from harness.components import Benchmark, ConflictRule, Executor, LabelModel, Report, Strategy, Student, Teacher
 
 hookspec = pluggy.HookspecMarker("harness")
 hookimpl = pluggy.HookimplMarker("harness")
@@ -33,6 +33,12 @@ def harness_students() -> Iterable[type[Student]]:
 @hookspec
 def harness_rules() -> Iterable[type[ConflictRule]]:
     """Provide conflict rules, which say where labels are bought."""
+    raise NotImplementedError
+
+
+@hookspec
+def harness_label_models() -> Iterable[type[LabelModel]]:
+    """Provide label models, which infer verdicts from what several teachers said."""
     raise NotImplementedError
 
 
@@ -64,6 +70,7 @@ HOOKS = {
     "teacher": "harness_teachers",
     "student": "harness_students",
     "rule": "harness_rules",
+    "label-model": "harness_label_models",
     "strategy": "harness_strategies",
     "report": "harness_reports",
     "executor": "harness_executors",

@@ -24,8 +24,8 @@ DISTRIBUTION = "ooc-harness"
 
 HEAVY = frozenset(
     {
-        "accelerate", "cv2", "datasets", "jax", "lightgbm", "matplotlib", "mlflow", "nltk", "onnxruntime", "openai",
-        "pandas", "peft", "ray", "scipy", "sentence_transformers", "sklearn", "spacy", "tensorflow", "torch",
+        "accelerate", "crowdkit", "cv2", "datasets", "jax", "lightgbm", "matplotlib", "mlflow", "nltk", "onnxruntime",
+        "openai", "pandas", "peft", "ray", "scipy", "sentence_transformers", "sklearn", "spacy", "tensorflow", "torch",
         "torchvision", "transformers", "trl", "vllm",
     }
 )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Annotated, Any, TypeVar
 
@@ -45,6 +45,25 @@ class _Named:
 
 Named = Annotated[C, _Named()]
 """``of: Named[Teacher]`` is an option that names a teacher as the sections of a matrix do."""
+
+
+def nested(component: Component) -> Iterator[Component]:
+    """The components among the options of another one, and among the options of these."""
+    for name in type(component).model_fields:
+        for value in _values(getattr(component, name)):
+            if isinstance(value, Component):
+                yield value
+                yield from nested(value)
+
+
+def _values(value: object) -> Iterator[object]:
+    if isinstance(value, Mapping):
+        value = tuple(value.values())
+    if isinstance(value, tuple | list):
+        for inner in value:
+            yield from _values(inner)
+    else:
+        yield value
 
 
 def _component(kind: type[Component], value: object, info: ValidationInfo) -> Component:

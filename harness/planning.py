@@ -15,6 +15,7 @@ from harness.errors import Fault, MatrixError
 from harness.identity import IDENTITY_VERSION, digest, identity, seed_from
 from harness.matrix import Matrix
 from harness.plan import REVISIONS, Cell, Plan, Step, budget_of
+from harness.quorum import shortages
 from harness.recipe import Need
 from harness.types import Split
 
@@ -45,7 +46,9 @@ class _Planner:
         self.used_exclusions: set[int] = set()
         self._benchmarks = matrix.every_benchmark
         # Data files are read for it, so what intake has made is not made again.
-        self._identities = {id(found): facts[label].identity for label, found in self._benchmarks.items()}
+        self._identities: dict[int, tuple[Component, str]] = {
+            id(found): (found, facts[label].identity) for label, found in self._benchmarks.items()
+        }
 
     def fault(self, path: tuple[str | int, ...], cause: str, remedy: str = "") -> None:
         self.faults.append(self.matrix.fault(path, cause, remedy))
@@ -53,8 +56,9 @@ class _Planner:
     def identity(self, component: Component) -> str:
         """Digest of a component's identity, made once per object."""
         if id(component) not in self._identities:
-            self._identities[id(component)] = digest(identity(component))
-        return self._identities[id(component)]
+            # The object is kept: the id of one that is gone may be given to another.
+            self._identities[id(component)] = (component, digest(identity(component)))
+        return self._identities[id(component)][1]
 
     def student_cells(self) -> None:
         courses = [Course(strategy, label, self.matrix) for label, strategy in self.matrix.strategies.items()]
@@ -138,6 +142,11 @@ class _Planner:
                     ("strategies", course.label) if course.own_rule else ("rules", point.rule),
                     f"needs {least} teachers, and the teacher set {point.teachers!r} has {len(members)}",
                     f"Leave it out:  exclude: [{{rule: {point.rule}, teachers: {point.teachers}}}]",
+                )
+            for short in shortages(course, point, len(members)):
+                of_rule = short.of == "rule" and not course.own_rule
+                self.fault(
+                    ("rules", point.rule or "") if of_rule else ("strategies", course.label), short.cause, short.remedy
                 )
         items = self.facts[point.benchmark].splits["train"].items
         if point.label_fraction is not None and budget_of(point.label_fraction, items) == 0:

@@ -245,6 +245,34 @@ among the results, the arms and the contrasts of the ablation, and in no other t
 arm minus its method; ``p_holm`` is adjusted over all of the ablation. ``recovered`` is (arm - zero-shot) / (all labels
 - zero-shot), NaN where all labels are not surely above zero-shot; an end of its interval beyond -3 or 3 is infinite."""
 
+PAIR_COLUMNS = (
+    "arm",
+    "seed",
+    "training",
+    "preferences",
+    "other_image",
+    "pairs",
+    "same_words",
+    "falsified_share",
+    "chosen_words",
+    "rejected_words",
+    "length_ratio",
+    "style_pairs",
+    "style_auroc",
+    "style_auroc_low",
+    "style_auroc_high",
+)
+"""What an arm's preferences are like; ``training`` counts the arm's trainings from 1. ``pairs`` are of a chosen and a
+rejected answer, those that differ by the image alone (``other_image``) left out; ``same_words`` of them differ by the
+verdict alone. ``falsified_share`` is among the chosen answers, and ``length_ratio`` is the words of all chosen
+rationales over those of all rejected ones. ``style_auroc`` says how well chosen can be told from rejected by the words
+alone, without the item and the verdict: 0.5 is not at all, 1 is always. It is NaN for fewer than ten groups of items
+whose words differ."""
+
+VOICE_COLUMNS = ("arm", "seed", "training", "teacher", "chosen", "rejected")
+"""How often the words of a teacher are chosen and rejected in such pairs; ``teacher`` is empty for a bare verdict,
+which is nobody's words, and ``the student`` for what the stage-1 student said itself."""
+
 STEP_COLUMNS = ("key", "kind", "what", "seconds", "calls", "usd", "cells", "finished")
 TEACHER_COLUMNS = (
     "teacher",
@@ -331,6 +359,10 @@ class RunView:
     """A row per arm and prevalence; `PREVALENCE_COLUMNS`."""
     ablation: DataFrame = field(default_factory=_nothing)
     """A row per arm that the matrix's ``ablate:`` asks for; `ABLATION_COLUMNS`."""
+    pairs: DataFrame = field(default_factory=_nothing)
+    """A row per cell and training that has preferences; `PAIR_COLUMNS`."""
+    voices: DataFrame = field(default_factory=_nothing)
+    """A row per such training and teacher whose words are in its pairs; `VOICE_COLUMNS`."""
     seal: Mapping[str, str] = field(default_factory=dict)
     """Digests of what the numbers were made from and by; see `harness.seal`. A report that shows all of them can be
     verified."""

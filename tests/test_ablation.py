@@ -14,6 +14,7 @@ from harness.api import Need
 from harness.cli import main
 from harness.diagnosis import view
 from harness.errors import MatrixError
+from harness.identity import digest, identity
 from harness.plugins import Registry
 from harness.reading import load, parse
 from harness.redaction import redact
@@ -138,6 +139,12 @@ def test_a_variant_shares_every_step_that_its_factor_leaves_alone(ablated):
         assert arms[factor].model != method.model
     assert arms["stage 1 on consensus"].stage1 != method.stage1
     assert arms["stage 2 only"].stage1 is None
+
+
+def test_every_step_of_an_ablation_is_known_by_its_own_components(ablated):
+    for step in ablated().steps.values():
+        mine = {role: digest(identity(component)) for role, component in step.components.items()}
+        assert step.ingredients["components"] == mine, step.what
 
 
 def test_an_ablation_stands_at_one_place_the_first_that_is_not_left_out(ablated, toy):

@@ -101,7 +101,7 @@ def test_plugins_list_has_one_object_per_component(harness, faulty):
     assert all({"kind", "name", "distribution", "error"} <= row.keys() for row in rows)
     assert {"mmkd", "newsworld", "listens"} <= {row["name"] for row in rows}
     text = harness("plugins", "list").stdout
-    assert "broken     misspelt               faulty 0.3: unknown hook 'harness_teacher'; did you mean" in text
+    assert "broken      misspelt               faulty 0.3: unknown hook 'harness_teacher'; did you mean" in text
 
 
 def test_help_imports_nothing_heavy():

@@ -10,11 +10,13 @@ from harness_executors.local import Local
 # What needs files of somebody else is looked at where the files are.
 ON_REAL_DATA = {"5pils-ooc", "verite"}
 
-# Models of many GB, recorded answers, a server, a table and a tracker of the user's are tried by their own tests.
+# Models of many GB or seconds, recorded answers, a server, a table and a tracker of the user's have tests of their own.
 ELSEWHERE = {
     "vlm",
     "replay",
     "table",
+    "mace",
+    "glad",
     "mlflow",
     "openai",
     "transformers",
@@ -26,6 +28,7 @@ ELSEWHERE = {
     "shuffled-labels",
     "flipped-pairs",
     "compute-matched",
+    "label-model-soft",
 }
 
 

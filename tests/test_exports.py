@@ -324,7 +324,7 @@ def test_a_second_benchmark_is_a_second_table_with_a_label_of_its_own(done, writ
 
 def test_an_arm_without_a_result_says_why_and_its_macros_are_dashes(written):
     texts = written(Latex(), MADE["midrun_view"]())
-    row = next(line for line in texts["table.tex"].splitlines() if "mmkd $\\cdot$ random $\\cdot$ 3" in line)
+    row = next(line for line in texts["table.tex"].splitlines() if line.startswith("mmkd $\\cdot$ random $\\cdot$ 3"))
     assert r"\multicolumn{5}{l@{}}{\emph{no result yet; cells: " in row
     assert macros_of(texts["macros.tex"])["oocMmkdRandomThreePercentAccuracy"] == "--"
     assert "cells are done; what is said here may change." in texts["table.tex"]

@@ -13,6 +13,7 @@ from PIL import Image as Pillow
 
 from harness import hookspec, planning
 from harness.diagnosis import view
+from harness.lookup import made_of
 from harness.plugins import Registry
 from harness.reading import parse
 from harness.results import cell_results
@@ -94,7 +95,7 @@ def test_every_hook_has_its_exact_signature_in_the_manual():
 
 def test_every_hook_has_a_test():
     tests = [name for name in globals() if name.startswith("test_harness_")]
-    assert len(HOOKS) == 8
+    assert len(HOOKS) == 9
     assert [hook for hook in HOOKS if not any(name.startswith(f"test_{hook}_") for name in tests)] == []
 
 
@@ -148,6 +149,47 @@ def test_harness_rules_provides_a_rule_that_orders_items_by_its_score(example, d
     assert results[0].labels_bought == 4
     assert [row.score for row in rank] == sorted((row.score for row in rank), reverse=True)
     assert {row.conflict for row in rank if row.score >= 0.3} == {True}
+
+
+def test_harness_label_models_provides_a_model_that_an_option_names(example):
+    from typing import ClassVar
+
+    from pydantic import ValidationError
+
+    from harness.api import ConflictRule, LabelModel, Named
+    from harness.errors import PluginError
+
+    more = example("harness_label_models")
+
+    class Doubt(ConflictRule):
+        """Buys where a label model doubts."""
+
+        name = "doubt"
+        revision: ClassVar = 1
+        model: Named[LabelModel]
+        """The model."""
+
+        def rank(self, panel, seed):
+            return []
+
+    rule = made_of(Doubt, {"model": {"uses": "smoothed", "more": 2}}, resolver(more))
+    assert (rule.model.name, rule.model.more) == ("smoothed", 2)
+    assert rule.model_dump(mode="json") == {"model": {"uses": "smoothed", "more": 2.0}}
+    with pytest.raises(PluginError, match=r"no label-model is called 'smooth'; did you mean 'smoothed'\?"):
+        made_of(Doubt, {"model": "smooth"}, resolver(more))
+    with pytest.raises(ValidationError, match="greater than or equal to 0"):
+        made_of(Doubt, {"model": {"uses": "smoothed", "more": -1}}, resolver(more))
+
+
+def resolver(registry):
+    """Finds components that are options in a registry."""
+
+    def find(kind, option, entry):
+        options = entry if isinstance(entry, dict) else {"uses": entry}
+        given = {key: value for key, value in options.items() if key != "uses"}
+        return made_of(registry.find(kind, options["uses"]), given)
+
+    return find
 
 
 def test_harness_strategies_provides_a_strategy_that_trains_on_what_teachers_share(example, done, store):

@@ -90,7 +90,7 @@ def test_show_has_everything_as_json_and_takes_every_spelling(harness):
         [facts] = json.loads(harness("show", words, "--json").stdout)
         assert (facts["kind"], facts["name"], facts["version"]) == ("strategy", "mmkd", __version__)
         assert facts["options"]["beta"]["range"] == "> 0"
-    assert len(json.loads(harness("show", "baselines", "--json").stdout)) == 4
+    assert len(json.loads(harness("show", "baselines", "--json").stdout)) == 5
     [facts] = json.loads(harness("show", "newsworld", "--json").stdout)
     assert "image" in facts["declares"]["gives"]
 
@@ -208,15 +208,15 @@ def test_list_names_a_slow_plugin_and_what_it_imports():
         check=True,
     )
     # On a busy machine another one may take its time, too.
-    [slow] = [line for line in done.stdout.splitlines() if line.startswith("slow       weighty ")]
-    assert slow.startswith("slow       weighty                slow 1.0: importing slow_torch takes ")
+    [slow] = [line for line in done.stdout.splitlines() if line.startswith("slow        weighty ")]
+    assert slow.startswith("slow        weighty                slow 1.0: importing slow_torch takes ")
     assert slow.endswith(", it imports torch; heavy packages belong into the method that needs them")
 
 
 def test_list_names_clashes_and_old_names(harness, faulty):
     lines = harness("list").stdout.splitlines()
-    assert "clash      2 teachers are called 'listens': write faulty/listens or toys/listens" in lines
+    assert "clash       2 teachers are called 'listens': write faulty/listens or toys/listens" in lines
     assert any(
-        line.startswith("deprecated old                    faulty 0.3: faulty_library.Annotator") for line in lines
+        line.startswith("deprecated  old                    faulty 0.3: faulty_library.Annotator") for line in lines
     )
     assert any("needs ooc-harness<100,>=99" in line for line in lines)

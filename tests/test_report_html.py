@@ -29,9 +29,11 @@ from harness.view import (
     CONTRAST_COLUMNS,
     FAILURE_COLUMNS,
     METRICS,
+    PAIR_COLUMNS,
     RESULT_COLUMNS,
     STEP_COLUMNS,
     TEACHER_COLUMNS,
+    VOICE_COLUMNS,
 )
 from harness_reports import html
 from harness_reports.html import Html, page
@@ -243,6 +245,37 @@ def conflict_rows():
             }
 
 
+def pair_rows(cells):
+    for cell in cells:
+        if cell["strategy"] == "mmkd":
+            yield {
+                "arm": cell["arm"],
+                "seed": cell["seed"],
+                "training": 2,
+                "preferences": 30,
+                "other_image": 0,
+                "pairs": 30,
+                "same_words": 3,
+                "falsified_share": 0.5,
+                "chosen_words": 24.5,
+                "rejected_words": 21.25,
+                "length_ratio": 24.5 / 21.25,
+                "style_pairs": 27,
+                "style_auroc": 0.81 if cell["rule"] == "random" else 0.55,
+                "style_auroc_low": 0.72 if cell["rule"] == "random" else 0.41,
+                "style_auroc_high": 0.9 if cell["rule"] == "random" else 0.69,
+            }
+
+
+def voice_rows(cells):
+    for cell in cells:
+        for teacher, chosen in (("entity-checker", 18), ("title-reader", 11), ("", 1)):
+            if cell["strategy"] == "mmkd":
+                rejected = {"entity-checker": 12, "title-reader": 18, "": 0}[teacher]
+                where = {"arm": cell["arm"], "seed": cell["seed"], "training": 2, "teacher": teacher}
+                yield where | {"chosen": chosen, "rejected": rejected}
+
+
 def benchmark_rows():
     notes = "synthetic news of a made-up world; captions swapped within a topic; 3 items without image left out"
     for split, items, groups in (("train", TRAIN, 133), ("test", TEST, 67)):
@@ -274,6 +307,8 @@ def demo_view(**changes):
         benchmarks=frame(benchmark_rows(), BENCHMARK_COLUMNS),
         failures=frame([], FAILURE_COLUMNS),
         ablation=frame(ablation_rows(), ABLATION_COLUMNS),
+        pairs=frame(pair_rows(cells), PAIR_COLUMNS),
+        voices=frame(voice_rows(cells), VOICE_COLUMNS),
         provenance={
             "versions": {"python": "3.11.9", "torch": "2.9.1", "transformers": "5.10.2", "trl": "1.14.0"},
             "device": {"name": "NVIDIA H100 80GB HBM3", "driver": "580.65.06", "count": 1, "steps": 66},

@@ -30,6 +30,7 @@ from harness.steps import rows
 from harness.store import Store
 
 NAMES = {kind: f"my-{kind}" for kind in KINDS}
+MODULES = {kind: f"harness_my_{kind.replace('-', '_')}" for kind in KINDS}
 RULES = "E,F,I,B,UP,ANN,RUF,PT,SIM,C4,RET"
 # Shorter and longer than most; lines break elsewhere, and imports sort otherwise.
 OTHER_NAMES = ("a", "z-9", "a-name-that-is-rather-long")
@@ -52,9 +53,9 @@ def modules(made, monkeypatch):
     """The new plugins' modules by kind."""
     for name in NAMES.values():
         monkeypatch.syspath_prepend(str(made / f"harness-{name}"))
-    yield {kind: import_module(f"harness_my_{kind}") for kind in NAMES}
-    for kind in NAMES:
-        del sys.modules[f"harness_my_{kind}"]
+    yield {kind: import_module(module) for kind, module in MODULES.items()}
+    for module in MODULES.values():
+        del sys.modules[module]
 
 
 @pytest.fixture
@@ -136,10 +137,10 @@ def lint(folder):
 def test_every_kind_can_be_made(tmp_path, registry, kind):
     files = create(kind, f"my-{kind}", tmp_path, registry)
     folder = tmp_path / f"harness-my-{kind}"
-    data = {f"harness_my_{kind}_items.csv"} if kind == "benchmark" else set()
-    code = {f"harness_my_{kind}.py", f"test_harness_my_{kind}.py"}
+    data = {f"{MODULES[kind]}_items.csv"} if kind == "benchmark" else set()
+    code = {f"{MODULES[kind]}.py", f"test_{MODULES[kind]}.py"}
     assert {path.name for path in folder.iterdir()} == {"pyproject.toml", "README.md", ".gitignore"} | code | data
-    assert (set(files), files[0].name) == (set(folder.iterdir()), f"harness_my_{kind}.py")
+    assert (set(files), files[0].name) == (set(folder.iterdir()), f"{MODULES[kind]}.py")
     texts = [path.read_text() for path in folder.iterdir()]
     assert all(text.endswith("\n") and "<<" not in text and "<%" not in text for text in texts)
 
@@ -157,7 +158,7 @@ def test_other_names_are_as_well_formatted(tmp_path, registry, kind):
 
 def test_what_is_made_is_strictly_typed(made, tmp_path):
     files = sorted(made.glob("*/*.py"))
-    assert len(files) == 14
+    assert len(files) == 16
     python("-m", "mypy", "--strict", "--config-file=", f"--cache-dir={tmp_path}", *files, folder=made)
 
 
@@ -187,6 +188,8 @@ def test_a_class_is_called_after_its_name_and_kind():
     assert Names("teacher", "teacher").cls == "MyTeacher"
     assert Names("rule", "conflict").cls == "MyConflictRule"
     assert Names("student", "3d").cls == "My3dStudent"
+    assert Names("label-model", "mean-field").cls == "MeanFieldLabelModel"
+    assert Names("label-model", "my-label-model").cls == "MyLabelModel"
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -194,7 +197,7 @@ def test_the_requirements_are_what_the_module_imports_and_this_harness_meets_the
     folder = made / f"harness-my-{kind}"
     project = tomllib.loads((folder / "pyproject.toml").read_text())["project"]
     wanted = {Requirement(text).name: Requirement(text) for text in project["dependencies"]}
-    tree = ast.parse((folder / f"harness_my_{kind}.py").read_text())
+    tree = ast.parse((folder / f"{MODULES[kind]}.py").read_text())
     imported = {
         name.partition(".")[0]
         for node in ast.walk(tree)
@@ -211,7 +214,7 @@ def test_the_requirements_are_what_the_module_imports_and_this_harness_meets_the
     }
     assert wanted["ooc-harness"].specifier.contains(__version__)
     assert str(wanted["ooc-harness"].specifier) == f">={'.'.join(__version__.split('.')[:2])}"
-    assert project["entry-points"]["harness"] == {f"my-{kind}": f"harness_my_{kind}"}
+    assert project["entry-points"]["harness"] == {f"my-{kind}": MODULES[kind]}
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -370,14 +373,15 @@ def test_the_command_says_what_to_type_next(harness, tmp_path):
 
 
 def test_the_command_names_every_kind(harness):
-    words = set(re.findall(r"\w+", harness("plugins", "new", "--help").stdout))
+    words = set(re.findall(r"[\w-]+", harness("plugins", "new", "--help").stdout))
     assert words >= KINDS.keys()
 
 
 REFUSED = {
     ("techer", "mine"): "KIND: no kind is called 'techer'; did you mean 'teacher'?",
     ("xyz", "mine"): (
-        "KIND: no kind is called 'xyz'; known: benchmark, executor, report, rule, strategy, student, teacher"
+        "KIND: no kind is called 'xyz'; known: benchmark, executor, label-model, report, rule, strategy, student,"
+        " teacher"
     ),
     ("teacher", "MyTeacher"): (
         "NAME: 'MyTeacher' cannot be the name of a teacher; a name is lower-case words joined by hyphens\n"

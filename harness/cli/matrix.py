@@ -210,6 +210,8 @@ TABLES = (
     "operating",
     "prevalence",
     "ablation",
+    "pairs",
+    "voices",
     "teachers",
     "conflicts",
     "benchmarks",

@@ -21,8 +21,8 @@ import click
 def new(kind: str, name: str, folder: Path) -> None:
     """Make harness-NAME/: a small KIND that works, with its test and its manual, for you to change.
 
-    KIND is benchmark, teacher, student, rule, strategy, report or executor; NAME is what a matrix will call it:
-    lower-case words joined by hyphens.
+    KIND is benchmark, teacher, student, rule, label-model, strategy, report or executor; NAME is what a matrix
+    will call it: lower-case words joined by hyphens.
     """
     from harness.plugins import Registry
     from harness.scaffold import create

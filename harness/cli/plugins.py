@@ -40,25 +40,25 @@ def list_plugins(as_json: bool) -> None:
     for row in rows:
         if not row["error"]:
             origin = f"{row['distribution']} {row['version']}"
-            click.echo(f"{row['kind']:<10} {row['name']:<22} {origin:<24} {_milliseconds(row['import_seconds'])}")
+            click.echo(f"{row['kind']:<11} {row['name']:<22} {origin:<24} {_milliseconds(row['import_seconds'])}")
     for row in rows:
         if row["error"]:
-            click.echo(f"{'broken':<10} {row['name']:<22} {row['distribution']} {row['version']}: {row['error']}")
+            click.echo(f"{'broken':<11} {row['name']:<22} {row['distribution']} {row['version']}: {row['error']}")
     for line in _remarks(registry):
         click.echo(line)
 
 
 def _remarks(registry: Registry) -> list[str]:
     """What works and yet should be mended."""
-    lines = [f"{'clash':<10} {clash}" for clash in registry.clashes()]
+    lines = [f"{'clash':<11} {clash}" for clash in registry.clashes()]
     for plugin in registry.plugins:
         origin = f"{plugin.name:<22} {plugin.distribution} {plugin.version}"
         if plugin.slow:
             why = f", it imports {', '.join(plugin.heavy)}" if plugin.heavy else ""
             remedy = "; heavy packages belong into the method that needs them" if plugin.heavy else ""
             seconds = f"importing {plugin.module} takes {plugin.import_seconds:.1f} s"
-            lines.append(f"{'slow':<10} {origin}: {seconds}{why}{remedy}")
-        lines += [f"{'deprecated':<10} {origin}: {text}" for text in plugin.deprecated]
+            lines.append(f"{'slow':<11} {origin}: {seconds}{why}{remedy}")
+        lines += [f"{'deprecated':<11} {origin}: {text}" for text in plugin.deprecated]
     return lines
 
 

@@ -33,7 +33,7 @@ class Names:
     def cls(self) -> str:
         """The class. Its kind stands at its end, so that it hides nothing that its module imports."""
         words = "".join(word.capitalize() for word in self.name.split("-"))
-        ending = self.kind.capitalize()
+        ending = "".join(word.capitalize() for word in self.kind.split("-"))
         whole = words if words.endswith(ending) else words + ending
         taken = {base.__name__ for base in KINDS.values()}
         return whole if whole.isidentifier() and whole not in taken else f"My{whole}"

@@ -60,7 +60,8 @@ def _entry(kind: str, found: Sequence[Offer]) -> Schema:
         "anyOf": [{"$ref": f"#/$defs/{kind}.name"}, {"type": "object"}],
         "required": ["uses"],
         "properties": {"uses": uses},
-        "allOf": [*alone, *chosen],
+        # A schema may not have none of all.
+        **({"allOf": [*alone, *chosen]} if found else {}),
     }
 
 

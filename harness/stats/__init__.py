@@ -4,6 +4,7 @@ Method and evidence: docs/explanation/statistics.md. Arrays of answers are (S, N
 right, and ``groups`` (N,) holds the group of each item as a whole number from 0.
 """
 
+from harness.stats.agreement import cohen, krippendorff
 from harness.stats.arrays import Flags, Floats, Ints, Weights
 from harness.stats.change import larger
 from harness.stats.crossed import Components, Estimate, Joint, crossed, estimate, joint
@@ -18,6 +19,7 @@ from harness.stats.ranking import Curve, ranked
 from harness.stats.recovery import Recovered, recovered
 from harness.stats.resampling import bounded, resampled, weights
 from harness.stats.rouge import rouge_l
+from harness.stats.style import told_apart
 from harness.stats.tallies import tallied
 from harness.stats.totals import Total, total
 
@@ -39,12 +41,14 @@ __all__ = [
     "area",
     "auroc",
     "bounded",
+    "cohen",
     "crossed",
     "ece",
     "equivalent",
     "estimate",
     "holm",
     "joint",
+    "krippendorff",
     "larger",
     "mcnemar",
     "metrics",
@@ -56,6 +60,7 @@ __all__ = [
     "share",
     "spread_of",
     "tallied",
+    "told_apart",
     "total",
     "weights",
     "wilson",

@@ -11,7 +11,7 @@ from harness.components import Benchmark, Student
 from harness.errors import TrainingError
 from harness.plan import Step
 from harness.recipe import Accepts, Job, Need, Recipe
-from harness.steps import rows
+from harness.steps import pairs, rows
 from harness.steps.bench import StepBench
 from harness.steps.pool import DeclaredPool, Ledger
 from harness.steps.rank import panel_of
@@ -39,6 +39,7 @@ def prepare(step: Step, store: Store, bench: StepBench) -> tuple[Job, Mapping[st
         "examples": _counts(examples),
         "labels_bought": len(pool.labels) if Need.LABELS in recipe.needs() else 0,
         "objective": recipe.objective.model_dump(mode="json"),
+        "pairs": pairs.described(examples, pool.items),
     }
     return Job(pool.items, examples, recipe.objective, start, bench), facts
 

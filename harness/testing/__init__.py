@@ -17,7 +17,18 @@ from collections.abc import Mapping, Sequence
 
 from harness.component import Component
 from harness.steps.bench import StepBench as Bench
-from harness.testing import benchmark, component, executor, export, report, rule, strategy, student, teacher
+from harness.testing import (
+    benchmark,
+    component,
+    executor,
+    export,
+    label_model,
+    report,
+    rule,
+    strategy,
+    student,
+    teacher,
+)
 from harness.testing.contract import Check, ContractBroken, Finding, examine, remedy_of, rule_of
 from harness.testing.lessons import workbench
 
@@ -26,6 +37,7 @@ _OF_KIND: Mapping[str, Sequence[Check]] = {
     "teacher": teacher.CHECKS,
     "student": (*student.CHECKS, *export.CHECKS),
     "rule": rule.CHECKS,
+    "label-model": label_model.CHECKS,
     "strategy": strategy.CHECKS,
     "report": report.CHECKS,
     "executor": executor.CHECKS,

@@ -40,8 +40,9 @@ def check_recipes_can_be_sent_to_workers(strategy: Strategy) -> None:
     """Define recipes at the top of a module, with options that JSON and pickle can hold."""
     for recipe in _recipes(strategy):
         try:
-            told_again = json.loads(json.dumps(recipe.model_dump(mode="json")))
-            again = type(recipe).model_validate(told_again, context=installed)
+            again = type(recipe).model_validate(
+                json.loads(json.dumps(recipe.model_dump(mode="json"))), context=installed
+            )
             same = again == recipe == pickle.loads(pickle.dumps(recipe))
         except Exception as error:
             broken(f"{type(recipe).__name__}: {told(error)}")

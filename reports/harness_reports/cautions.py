@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from harness_reports.arms import Arm
 from harness_reports.numerals import count
+from harness_reports.pairs import stylish
 from harness_reports.sections import unread
 from harness_reports.seen import Seen
 
@@ -20,6 +21,7 @@ def cautions(seen: Seen) -> tuple[str, ...]:
         _unfinished(seen),
         _single(seen),
         *_warned(seen.arms),
+        *stylish(seen),
         _open(seen),
         _uncorrected(seen),
         unread(seen.results, seen.arms),

@@ -20,6 +20,7 @@ from harness_reports.atlas import Atlas
 from harness_reports.gallery import Gallery
 from harness_reports.heatmap import Heatmap
 from harness_reports.numerals import count
+from harness_reports.pairs import Pairs
 from harness_reports.pareto import Pareto
 from harness_reports.published import Published
 from harness_reports.records import Row, harmless
@@ -80,6 +81,7 @@ class Html(Report):
             contents.Efficiency(),
             contents.Operating(),
             contents.Conflicts(),
+            Pairs(),
             Atlas(self.examples, self.pictures),
             Gallery(self.examples, pictures=self.pictures),
             Training(),

@@ -15,6 +15,7 @@ from harness_reports.comparison import comparison
 from harness_reports.contrasts import contrasts
 from harness_reports.efficiency import areas, worth
 from harness_reports.numerals import count
+from harness_reports.pairs import pairs
 from harness_reports.records import harmless, rows
 from harness_reports.sections import data, failures
 from harness_reports.seen import Seen
@@ -67,6 +68,8 @@ def _sections(seen: Seen) -> Iterator[tuple[str, str, Table]]:
         yield f"Ablation of {escape(part.title)}", part.lead, part.table
     yield "Worth in labels", "", worth(rows(seen.view.equivalences), seen.arms, seen.curve_names)
     yield "Areas under the label curves", "", areas(rows(seen.view.curve_contrasts), seen.curve_names)
+    if not seen.view.pairs.empty:
+        yield "Preference pairs", "", pairs(seen)
     yield "Data", "", data(seen.benchmarks)
     yield "Failures and gaps", "", failures(rows(seen.view.failures))
 

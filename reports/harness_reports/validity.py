@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from math import fsum, isnan
 
 from harness_reports.numerals import count, percent, share
+from harness_reports.pairs import stylish
 from harness_reports.records import Row, rows, words
 from harness_reports.section import Section
 from harness_reports.seen import Seen
@@ -48,6 +49,7 @@ def threats(seen: Seen) -> Iterator[Threat]:
         _seeds,
         _groups,
         _lopsided,
+        _stylish,
         _answers,
         _scored,
         _teachers,
@@ -108,6 +110,11 @@ def _lopsided(seen: Seen) -> Iterator[Threat]:
                 f"on {row.text('benchmark')} are falsified: labels bought there are lopsided."
             )
             yield Threat("Imbalanced conflicts", text)
+
+
+def _stylish(seen: Seen) -> Iterator[Threat]:
+    for text in stylish(seen):
+        yield Threat("Style in the preferences", text)
 
 
 def _answers(seen: Seen) -> Iterator[Threat]:

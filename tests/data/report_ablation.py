@@ -39,7 +39,7 @@ def ablation_rows(on="newsworld"):
 def _named(kind, factor, on):
     arm = f"{on}/tiny-llava/mmkd.{factor.replace(' ', '-')}" if on else ""
     texts = {"method": "mmkd", "factor": factor, "kind": kind, "arm": arm, "evaluated_on": on}
-    return texts | {"reason": "", "made_of": ""}
+    return texts | {"reason": "", "made_of": "", "verdict": ""}
 
 
 def _tested(difference, verdict):
