@@ -105,6 +105,8 @@ def _unfit(
         )
     for split in ("train", "test") if trained_on else ("test",):
         yield from _unfit_split(split, items[split], labels[split])
+    if trained_on:
+        yield from _strange("validation", items["validation"], labels["validation"])
 
 
 def _unfit_split(split: Split, items: Sequence[Item], labels: Mapping[str, Verdict]) -> Iterator[tuple[str, str]]:
@@ -113,8 +115,7 @@ def _unfit_split(split: Split, items: Sequence[Item], labels: Mapping[str, Verdi
         yield f"the {split} split is empty", remedy
         return
     ids = {item.id for item in items}
-    if strange := sorted(labels.keys() - ids):
-        yield f"the {split} split has labels of items that it has not, first {strange[0]!r}", ""
+    yield from _strange(split, items, labels)
     missing = sorted(ids - labels.keys())
     if missing and split == "test":
         yield f"{len(missing)} test items have no label, first {missing[0]!r}", "Every test item needs a label."
@@ -125,3 +126,8 @@ def _unfit_split(split: Split, items: Sequence[Item], labels: Mapping[str, Verdi
             f"every item of the {split} split is {found.pop()}",
             f"Nothing can be compared without {lacking} items; check how labels are read.",
         )
+
+
+def _strange(split: Split, items: Sequence[Item], labels: Mapping[str, Verdict]) -> Iterator[tuple[str, str]]:
+    if strange := sorted(labels.keys() - {item.id for item in items}):
+        yield f"the {split} split has labels of items that it has not, first {strange[0]!r}", ""

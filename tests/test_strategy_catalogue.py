@@ -353,7 +353,11 @@ def test_a_strategy_that_needs_the_validation_split_is_refused_without_one(plan_
 @pytest.mark.parametrize("check", kit.CHECKS, ids=lambda check: check.__name__[6:])
 @pytest.mark.parametrize(
     "strategy",
-    [SingleTeacher(teacher="first"), LabelModelSoft(model=GoldAnchored(), rationale=True)],
+    [
+        SingleTeacher(teacher="titles"),
+        LabelModelSoft(model=GoldAnchored(), rationale=True),
+        Mmkd(pairs="majority-over-minority"),
+    ],
     ids=lambda strategy: strategy.name,
 )
 def test_a_strategy_that_needs_an_option_keeps_the_contract(strategy, check):

@@ -1,10 +1,14 @@
 """A labelled validation split reaches what declares it, and nothing else."""
 
+import json
+
 import pytest
+from click.testing import CliRunner
 from toys import Words
 
 from harness import results
 from harness.api import ConflictRule, Need, Ranked, Recipe, Strategy, Target, hookimpl, seed_from
+from harness.cli import main
 from harness.errors import MatrixError
 from harness.handed import Panel, Validation
 from harness.planning import make
@@ -15,6 +19,8 @@ from harness.steps.pool import DeclaredPool, Ledger
 from harness.testing import rule as rule_kit
 from harness.testing import strategy as strategy_kit
 from harness.types import Item
+from harness_reports.comparison import labels
+from harness_reports.records import Row
 
 
 class Validated(Words):
@@ -24,6 +30,7 @@ class Validated(Words):
     revision = 1
     validation: int = 18
     labelled: bool = True
+    strange: bool = False
 
     def items(self, split):
         return (
@@ -36,7 +43,8 @@ class Validated(Words):
         found = super().labels(split)
         if split != "validation":
             return found
-        return {item: label for place, (item, label) in enumerate(found.items()) if self.labelled and place % 3}
+        odd = {"nowhere": "pristine"} if self.strange else {}
+        return odd | {item: label for place, (item, label) in enumerate(found.items()) if self.labelled and place % 3}
 
 
 def right(panel, teacher):
@@ -181,6 +189,31 @@ def test_a_benchmark_without_a_labelled_validation_split_is_refused_where_it_is_
             f"matrix.yaml:5:40: strategies.supervised: {cause}",
             "  Leave it out:  exclude: [{benchmark: words, strategy: supervised}]",
         ]
+
+
+def test_labels_of_no_validation_item_are_refused(plan_of):
+    assert faults(plan_of, MATRIX.replace("words: validated", "words: {uses: validated, strange: true}")) == [
+        "matrix.yaml:1:14: benchmarks.words: the validation split has labels of items that it has not, first 'nowhere'"
+    ]
+
+
+def test_a_plan_says_how_many_labels_of_the_validation_split_are_read(tmp_path):
+    (tmp_path / "matrix.yaml").write_text(
+        "benchmarks: {world: {uses: newsworld, train: 20, validation: 10, test: 10}}\n"
+        "teachers: {a: evidence-overlap}\nstudents: {tiny: tiny-llava}\n"
+        "strategies: {best-teacher: best-teacher, zero-shot: zero-shot}\n"
+    )
+    arguments = ["plan", str(tmp_path / "matrix.yaml"), "--store", str(tmp_path / "store")]
+    result = CliRunner().invoke(main, arguments)
+    assert "validation labels read: 10, by 1 of the cells\n" in result.stdout
+    facts = json.loads(CliRunner().invoke(main, [*arguments, "--json"]).stdout)
+    assert facts["validation_labels"] == {"world/tiny/best-teacher/all/seed-0": 10}
+
+
+def test_a_report_shows_the_labels_of_the_validation_split_beside_those_that_were_bought():
+    row = {"labels_bought": 12.0, "saturated": True, "validation_labels": 40}
+    assert labels(Row(row)).note == "saturated; and 40 of validation"
+    assert labels(Row({**row, "saturated": False, "validation_labels": 0})).note == ""
 
 
 def test_a_rule_of_the_matrix_is_refused_at_its_own_line(plan_of):

@@ -13,7 +13,8 @@ from harness.types import Example, Item, Preference, Target
 MOST_PROBED = 600
 """Pairs that the style probe looks at; of more, those of some items at random."""
 
-_VERDICTS = re.compile(r"\b(?:verdict\s*(?:is\b)?\W*)?(?:pristine|falsified)\b", re.IGNORECASE)
+# Bounded, as the words are a stranger's.
+_VERDICTS = re.compile(r"\b(?:verdict\b\W{0,8}(?:is\b\W{0,8})?)?(?:pristine|falsified)\b", re.IGNORECASE)
 
 Pair = tuple[Target, Target]
 

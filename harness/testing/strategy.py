@@ -136,20 +136,29 @@ def pool(recipe: Recipe, *, flipped: bool = False, gaps: bool = False, shuffled:
     items = material.items(ITEMS)
     truth = material.truth(items)
     seen = material.shuffled(truth, seed=5) if shuffled else truth
-    said = {teacher: material.one_teacher(items, seen, teacher) for teacher in TEACHERS}
+    teachers = _teachers(recipe)
+    said = {teacher: material.one_teacher(items, seen, teacher) for teacher in teachers}
     rank = _rank(Panel({item.id: item for item in items}, said))
     labels = {item_id: opposite(verdict) if flipped else verdict for item_id, verdict in seen.items()}
     needs = recipe.needs()
     if gaps:
-        said = {teacher: material.with_gaps(said[teacher], 2 + place) for place, teacher in enumerate(TEACHERS)}
+        said = {teacher: material.with_gaps(said[teacher], 2 + place) for place, teacher in enumerate(teachers)}
     panel = Panel(
         {item.id: item for item in items},
         said if Need.ANNOTATIONS in needs else {},
-        _predictions(said[TEACHERS[0]]) if Need.STAGE1_PREDICTIONS in needs else None,
-        material.validation(TEACHERS if Need.ANNOTATIONS in needs else (), gaps) if Need.VALIDATION in needs else None,
+        _predictions(said[teachers[0]]) if Need.STAGE1_PREDICTIONS in needs else None,
+        material.validation(teachers if Need.ANNOTATIONS in needs else (), gaps) if Need.VALIDATION in needs else None,
     )
     ledger = Ledger.buy(rank, BUDGET, labels) if Need.LABELS in needs else Ledger({})
     return DeclaredPool(panel.items, seed_from("pool"), needs, panel=panel, rank=rank, labels=ledger)
+
+
+def _teachers(recipe: Recipe) -> tuple[str, ...]:
+    """Labels of the teachers that it hears; of as many as it needs where it hears all."""
+    if heard := recipe.teachers():
+        return tuple(sorted(heard))
+    more = range(len(TEACHERS) + 1, recipe.min_teachers() + 1)
+    return (*TEACHERS, *(f"teacher-{number}" for number in more))
 
 
 def _rank(panel: Panel) -> list[Ranked]:

@@ -35,7 +35,7 @@ class Mmkd(Strategy):
     preference_loss: str = "sigmoid"
     """The preference loss, by the name that the student gives it: TRL's, or such as ``simpo``, ``cpo`` and ``orpo``,
     which hold the student to no reference. CPO and ORPO as published have ``sft_weight`` 1 in a joint stage 2."""
-    pairs: Pairs | Literal["majority-over-minority"] = "right-over-wrong"
+    pairs: Literal[Pairs, "majority-over-minority"] = "right-over-wrong"
     """Who is preferred to whom. The surest teacher that was right over the surest that was wrong (``right-over-wrong``)
     or over all that were wrong; the right answer over its own words with the other verdict (``verdict-flip``); right
     over wrong at like length (``length-matched``); also the right answer over itself with another item's image

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from itertools import product
+from itertools import accumulate, product
 from typing import Literal
 
 from harness.api import Panel, Pool, Preference, Target, Verdict, opposite, seed_from
@@ -99,10 +99,9 @@ def length(target: Target) -> int:
 def trimmed(target: Target, least: int) -> Target:
     """The answer without the last sentences that can go while ``least`` words stay; the first sentence always does."""
     sentences = _SENTENCE_ENDS.split(target.rationale.strip())
-    while len(sentences) > 1 and sum(len(sentence.split()) for sentence in sentences[:-1]) >= least:
-        sentences.pop()
-    kept = " ".join(sentence.strip() for sentence in sentences)
-    return target if len(kept.split()) == length(target) else replace(target, rationale=kept)
+    words = accumulate(len(sentence.split()) for sentence in sentences)
+    kept = next((place for place, count in enumerate(words, 1) if count >= least), len(sentences))
+    return target if kept == len(sentences) else replace(target, rationale=" ".join(map(str.strip, sentences[:kept])))
 
 
 def _sides(panel: Panel, item_id: str, truth: Verdict) -> tuple[Sequence[Target], Sequence[Target]]:
