@@ -9,7 +9,7 @@ GPU_SITE   ?=
 export HF_HUB_OFFLINE := 1
 export HF_HUB_DISABLE_TELEMETRY := 1
 
-.PHONY: quickstart test check check-report docs mutants bench bench-engine bench-data bench-teachers chaos chaos-teachers gpu-check calibrate base clean bench-guard
+.PHONY: quickstart test check check-report docs mutants bench bench-engine bench-data bench-teachers chaos chaos-teachers gpu-check calibrate base clean bench-guard claims
 
 quickstart: $(VENV)/.installed   ## a whole comparison on the embedded default, and its report
 	$(BIN)/harness run examples/quickstart.yaml
@@ -55,6 +55,9 @@ chaos-teachers: $(VENV)/.installed   ## 20 runs that are killed at random: no an
 
 chaos: $(VENV)/.installed        ## runs that are killed, starved and misled: does every one end in the same tables? (15 minutes)
 	PYTHONPATH=tests/data/toys $(BIN)/python benchmarks/chaos/runs.py
+
+claims: $(VENV)/.installed       ## what must be so if nothing leaks: the bound, chance, what must hurt (about 4 minutes)
+	$(BIN)/python benchmarks/claims
 
 calibrate: $(VENV)/.installed    ## simulate runs whose truth is known: are the statistics right? (3 minutes of one core)
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/calibration

@@ -77,11 +77,20 @@ class Course:
     def points(self, benchmark: str, student: str) -> Iterator[Point]:
         """Every point of this strategy for one benchmark and student."""
         fractions = self._matrix.label_fractions if Need.LABELS in self.needs else (None,)
-        seeds = self._matrix.seeds if self.recipes else (None,)
         for rule in self.rules():
             sets = tuple(self._matrix.teacher_sets) if self.uses_teachers(rule) else (None,)
-            for teachers, fraction, seed in product(sets, fractions, seeds):
-                yield Point(benchmark, teachers, student, rule, self.label, fraction, seed)
+            for teachers, fraction in product(sets, fractions):
+                yield from self.at(benchmark, student, teachers, rule, fraction)
+
+    def at(
+        self, benchmark: str, student: str, teachers: str | None, rule: str | None, fraction: float | None
+    ) -> Iterator[Point]:
+        """The points of one place over the seeds, without the axes that this strategy does not use."""
+        rule = (self.own_rule or rule) if Need.RANK in self.needs else None
+        teachers = teachers if self.uses_teachers(rule) else None
+        fraction = fraction if Need.LABELS in self.needs else None
+        for seed in self._matrix.seeds if self.recipes else (None,):
+            yield Point(benchmark, teachers, student, rule, self.label, fraction, seed)
 
 
 def excluded(point: Point, exclude: Sequence[Mapping[str, tuple[Any, ...]]]) -> list[int]:

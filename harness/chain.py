@@ -78,7 +78,7 @@ class Chain:
 
     def step(self, recipe: Recipe, stage: int) -> str:
         assert self.point.student is not None
-        planner, student = self.planner, self.planner.plan.matrix.students[self.point.student]
+        planner, student = self.planner, self.planner.plan.matrix.every_student[self.point.student]
         needs = recipe.needs()
         inputs = {"start": self.model} if self.model else {}
         params: dict[str, Any] = {
@@ -152,5 +152,5 @@ class Chain:
 
     def stage1_predictions(self) -> str:
         assert self.point.student is not None
-        student = self.planner.plan.matrix.students[self.point.student]
+        student = self.planner.plan.matrix.every_student[self.point.student]
         return self.planner.predict(student, self.what, self.stage1_model, self.benchmark, "train")

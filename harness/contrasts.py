@@ -34,7 +34,7 @@ class Pair:
 
 
 def contrasts_table(scorer: Scorer, arms: list[ArmResult]) -> DataFrame:
-    """`harness.view.CONTRAST_COLUMNS`, Holm-adjusted within each declared family.
+    """`harness.view.CONTRAST_COLUMNS`, Holm-adjusted within each declared family and the ablation.
 
     Where no family is declared, each question of the report is one; else the questions are exploratory.
     """
@@ -43,9 +43,9 @@ def contrasts_table(scorer: Scorer, arms: list[ArmResult]) -> DataFrame:
     done = [arm for arm in arms if arm.done]
     declared = scorer.plan.matrix.compare
     rows: list[dict[str, Any]] = []
-    for family in declared:
+    for family in scorer.plan.families():
         rows += _rows(scorer, _seen(scorer, family, _declared(scorer.plan, family, done)), corrected=True)
-    asked = list(_questions(scorer.plan, done))
+    asked = list(_questions(scorer.plan, [arm for arm in done if arm.arm not in scorer.plan.apart]))
     for question in QUESTIONS:
         pairs = [(arm, against) for found, arm, against in asked if found == question]
         rows += _rows(scorer, _seen(scorer, Family(question), pairs), corrected=not declared)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from math import nan
 from typing import TYPE_CHECKING, Any
 
+from harness.ablating import ablation_table
 from harness.contrasts import contrasts_table
 from harness.efficiency import curve_contrasts_table, curves_of, curves_table, equivalences_table
 from harness.inspected import examples_table, findings_table, found_in, skipped_table
@@ -41,14 +42,16 @@ def view(plan: Plan, store: Store) -> RunView:
     scorer = Scorer(plan, store)
     results = cell_results(scorer)
     arms = arm_results(results)
-    curves = curves_of(arms)
+    own = [arm for arm in arms if arm.arm not in plan.apart]
+    curves = curves_of(own)
     users, found = plan.users(), found_in(plan, store)
+    contrasts = contrasts_table(scorer, arms)
     return RunView(
         title=plan.matrix.title,
         matrix_text=plan.matrix.text,
         results=results_table(results),
         arms=arms_table(scorer, arms),
-        contrasts=contrasts_table(scorer, arms),
+        contrasts=contrasts,
         steps=steps_table(plan, store, users),
         teachers=_frame(TEACHER_COLUMNS, teacher_rows(plan, store)),
         conflicts=_frame(CONFLICT_COLUMNS, conflict_rows(plan, store)),
@@ -57,9 +60,10 @@ def view(plan: Plan, store: Store) -> RunView:
         provenance=provenance(plan, store),
         curves=curves_table(scorer, curves),
         curve_contrasts=curve_contrasts_table(scorer, curves),
-        equivalences=equivalences_table(scorer, arms, curves),
-        operating=operating_table(scorer, arms),
-        prevalence=prevalence_table(scorer, arms),
+        equivalences=equivalences_table(scorer, own, curves),
+        operating=operating_table(scorer, own),
+        prevalence=prevalence_table(scorer, own),
+        ablation=ablation_table(scorer, arms, contrasts),
         pairs=pairs_table(plan, store),
         voices=voices_table(plan, store),
         findings=findings_table(found),

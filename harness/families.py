@@ -22,6 +22,11 @@ QUESTIONS = (
 )
 """What every report asks; no family may be called so."""
 
+ABLATION = "ablation"
+"""The family of ``ablate:``; no other may be called so."""
+
+RESERVED = (*QUESTIONS, ABLATION)
+
 KEYS = ("arms", "against", "margin", "within", "detect")
 _NO_ARMS = "an arm, or a list of arms, is needed; * stands for any text"
 _FORM = "{arms: '*/mmkd/*', against: '*/supervised/*'}"
@@ -70,8 +75,9 @@ def read(section: object, fault: Faults) -> tuple[Family, ...]:
 
 def _family(name: str, entry: object, fault: Faults) -> Family | None:
     path: yaml.Path = ("compare", name)
-    if name in QUESTIONS:
-        fault(path, "every report asks this by itself", remedy="Give the family a name of its own.", key=True)
+    if name in RESERVED:
+        cause = "this is what `ablate:` compares" if name == ABLATION else "every report asks this by itself"
+        fault(path, cause, remedy="Give the family a name of its own.", key=True)
     elif isinstance(entry, list) and entry:
         return _listed(name, entry, fault)
     elif isinstance(entry, Mapping):

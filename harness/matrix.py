@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from harness import yaml
+from harness.ablate import Ablate, Extra, Unfit
 from harness.budget import Budget
 from harness.components import Benchmark, ConflictRule, Executor, Report, Strategy, Student, Teacher
 from harness.errors import Fault
@@ -43,6 +44,9 @@ class Matrix:
     newsroom: Newsroom = field(default_factory=Newsroom)
     budget: Budget = field(default_factory=Budget)
     sentinel: Sentinel | None = None
+    ablate: Ablate | None = None
+    extras: tuple[Extra | Unfit, ...] = ()
+    """Arms that ``ablate:`` asks for, those too that the matrix has anyway; method after method, floors first."""
 
     @property
     def every_benchmark(self) -> Mapping[str, Benchmark]:
@@ -53,6 +57,12 @@ class Matrix:
     def every_rule(self) -> Mapping[str, ConflictRule]:
         """The rules of the matrix and those that strategies name as their own."""
         return {**self.own_rules, **self.rules}
+
+    @property
+    def every_student(self) -> Mapping[str, Student]:
+        """The students of the matrix and those of its ablation."""
+        added = {extra.student: extra.learner for extra in self.extras if isinstance(extra, Extra)}
+        return {**added, **self.students}
 
     @property
     def title(self) -> str:

@@ -38,7 +38,7 @@ def voices_table(plan: Plan, store: Store) -> DataFrame:
 
 def _trainings(plan: Plan, store: Store) -> Iterator[tuple[dict[str, Any], Facts]]:
     """Arm, seed and place of each stored training with preferences, and what its manifest says of them."""
-    for cell in plan.cells:
+    for cell in (cell for cell in plan.cells if cell.point.arm not in plan.apart):
         for place, key in enumerate(_chain(plan, cell), 1):
             facts = store.manifest("train", key)["facts"].get("pairs") if store.has("train", key) else None
             if facts:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from math import floor
-from typing import Any
+from typing import Any, Literal
 
+from harness.ablate import Kind
 from harness.cells import Point, Role
 from harness.component import Component
+from harness.families import ABLATION, Family
 from harness.identity import IDENTITY_VERSION, digest, identity
 from harness.intake import BenchmarkFacts
 from harness.matrix import Matrix
@@ -100,6 +102,29 @@ class Inspection:
     """The teacher whose prompts are looked at, where there is one."""
 
 
+Standing = Literal["added", "there", "left out"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ablated:
+    """What became of an arm that ``ablate:`` asks for."""
+
+    method: str
+    """Label of the strategy that is ablated."""
+    factor: str
+    """What is different, such as ``no replay``."""
+    kind: Kind
+    standing: Standing
+    arm: str
+    """Name of the arm; empty where it is left out."""
+    made_of: str
+    """Student and strategy with their options, in words."""
+    reason: str = ""
+    """Why it is left out."""
+    apart: bool = False
+    """Whether it stands in the ablation alone, and not among the arms of the matrix."""
+
+
 @dataclass(slots=True)
 class Plan:
     """All cells, and each step once."""
@@ -115,6 +140,21 @@ class Plan:
     """Annotate steps by teacher, benchmark and split."""
     inspections: dict[str, Inspection] = field(default_factory=dict)
     """What looks at the data beside all cells, by the keys of its steps."""
+    ablation: list[Ablated] = field(default_factory=list)
+    """Every arm that ``ablate:`` asks for, from the floor to the bound."""
+
+    def families(self) -> Iterator[Family]:
+        """What is compared because the matrix says so: its families, then each arm of the ablation with its method."""
+        yield from self.matrix.compare
+        methods = {arm.method: arm.arm for arm in self.ablation if arm.kind == "method" and arm.arm}
+        pairs = [(arm.arm, methods.get(arm.method, "")) for arm in self.ablation if arm.arm]
+        if found := tuple(dict.fromkeys(pair for pair in pairs if pair[1] and pair[0] != pair[1])):
+            yield Family(ABLATION, pairs=found)
+
+    @property
+    def apart(self) -> frozenset[str]:
+        """Names of the arms that stand in the ablation alone: what is asked of every arm is not asked of them."""
+        return frozenset(arm.arm for arm in self.ablation if arm.apart)
 
     def arms(self) -> dict[str, Point]:
         """A point of every arm, by its name; without the seed, or the first of its seeds."""

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from harness import inspections, intake, pairing
+from harness import inspections, intake, pairing, placing
 from harness.cells import Course, Point, Role, excluded
 from harness.chain import Chain
 from harness.component import Component
@@ -27,6 +27,7 @@ def make(matrix: Matrix) -> Plan:
         raise MatrixError(matrix.file, faults)
     planner = _Planner(matrix, facts)
     planner.student_cells()
+    planner.plan.ablation += placing.place(planner)
     planner.teacher_cells()
     planner.finish()
     if planner.faults:
@@ -59,7 +60,9 @@ class _Planner:
         self.used_exclusions: set[int] = set()
         self._benchmarks = matrix.every_benchmark
         # Data files are read for it, so what intake has made is not made again.
-        self._identities = {id(found): facts[label].identity for label, found in self._benchmarks.items()}
+        self._identities: dict[int, tuple[Component, str]] = {
+            id(found): (found, facts[label].identity) for label, found in self._benchmarks.items()
+        }
 
     def fault(self, path: tuple[str | int, ...], cause: str, remedy: str = "") -> None:
         self.faults.append(self.matrix.fault(path, cause, remedy))
@@ -67,8 +70,9 @@ class _Planner:
     def identity(self, component: Component) -> str:
         """Digest of a component's identity, made once per object."""
         if id(component) not in self._identities:
-            self._identities[id(component)] = digest(identity(component))
-        return self._identities[id(component)]
+            # The object is kept: the id of one that is gone may be given to another.
+            self._identities[id(component)] = (component, digest(identity(component)))
+        return self._identities[id(component)][1]
 
     def student_cells(self) -> None:
         courses = [Course(strategy, label, self.matrix) for label, strategy in self.matrix.strategies.items()]
@@ -95,9 +99,9 @@ class _Planner:
                     f" (it gives {_listed(self.facts[label].gives)})",
                 )
 
-    def check_course(self, course: Course, student: str) -> None:
-        """What the student cannot do, and what the matrix lacks, is refused here."""
-        able = self.matrix.students[student]
+    def check_course(self, course: Course, student: str, fraction: float | None = None) -> None:
+        """What the student cannot do, and what the matrix lacks, is refused here; ``fraction`` is one of its own."""
+        able = self.matrix.every_student[student]
         where = ("strategies", course.label)
         for recipe in course.recipes:
             if unable := recipe.asks() - able.accepts():
@@ -110,7 +114,7 @@ class _Planner:
                 )
         if Need.RANK in course.needs and not course.rules():
             self.fault(where, "needs a conflict rule, and the matrix has no rules")
-        if Need.LABELS in course.needs and not self.matrix.label_fractions:
+        if Need.LABELS in course.needs and not self.matrix.label_fractions and fraction is None:
             self.fault(where, "buys labels, and the matrix has no label_fractions")
         if not self.matrix.teacher_sets and any(course.uses_teachers(rule) for rule in course.rules()):
             self.fault(where, "learns from teachers, and the matrix has no teachers")
@@ -118,7 +122,11 @@ class _Planner:
     def add_cell(self, course: Course, point: Point) -> None:
         if matched := excluded(point, self.matrix.exclude):
             self.used_exclusions.update(matched)
-            return
+        else:
+            self.lay(course, point)
+
+    def lay(self, course: Course, point: Point) -> None:
+        """Add the cell of a point and its steps, if it can be."""
         if not self.possible(course, point):
             return
         chain = Chain(self, course, point)
@@ -128,7 +136,7 @@ class _Planner:
         assert point.student is not None
         assert point.benchmark is not None
         answers = {
-            label: (self.predict(self.matrix.students[point.student], chain.what, model, label, "test"),)
+            label: (self.predict(self.matrix.every_student[point.student], chain.what, model, label, "test"),)
             for label in (point.benchmark, *self.matrix.evaluate_on)
         }
         trained = (model, chain.stage1_model, chain.rank_key, chain.budget)
@@ -147,9 +155,11 @@ class _Planner:
             self.check_rule(course, point.rule, point.benchmark)
         items = self.facts[point.benchmark].splits["train"].items
         if point.label_fraction is not None and budget_of(point.label_fraction, items) == 0:
-            index = self.matrix.label_fractions.index(point.label_fraction)
+            known = point.label_fraction in self.matrix.label_fractions
             self.fault(
-                ("label_fractions", index),
+                ("label_fractions", self.matrix.label_fractions.index(point.label_fraction))
+                if known
+                else ("ablate", "label_fraction"),
                 f"{point.label_fraction:g} of the {items} training items of {point.benchmark} buys no label",
             )
         return len(self.faults) == before

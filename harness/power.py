@@ -62,12 +62,12 @@ class Outlook:
 
 
 def outlook(plan: Plan) -> Iterator[Outlook]:
-    """Every family of ``compare:`` on every benchmark on which a pair of it is tested."""
+    """Every family of the matrix on every benchmark on which a pair of it is tested."""
     arms = plan.arms()
     tested: dict[str, set[str]] = {}
     for cell in plan.cells:
         tested.setdefault(cell.point.arm, set()).update(cell.answers)
-    for family in plan.matrix.compare:
+    for family in plan.families():
         pairs = pairs_of(family, arms)
         together = [tested[one] & tested[other] for one, other in pairs]
         number = sum(map(len, together))

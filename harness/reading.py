@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from pydantic import ValidationError
 
-from harness import budget, families, newsroom, sentinel, yaml
+from harness import ablate, budget, exclusions, extending, families, newsroom, sentinel, yaml
 from harness.component import Component
 from harness.components import Benchmark, ConflictRule, Executor, Report, Strategy, Teacher
 from harness.errors import Fault, MatrixError, PluginError
@@ -34,14 +34,13 @@ SECTIONS = (
     "seeds",
     "exclude",
     "compare",
+    "ablate",
     "newsroom",
     "budget",
     "sentinel",
     "executor",
     "reports",
 )
-
-CELL_AXES = ("benchmark", "teachers", "student", "rule", "strategy", "label_fraction", "seed")
 
 
 def load(file: Path, registry: Registry) -> Matrix:
@@ -62,6 +61,8 @@ def parse(text: str, registry: Registry, file: str = "matrix.yaml") -> Matrix:
         raise MatrixError(file, faults)
     reader = _Reader(data, places, registry, faults)
     matrix = reader.read(file, text)
+    if matrix.ablate is not None and not faults:
+        matrix = extending.extended(matrix, matrix.ablate, registry, reader.fault)
     if faults:
         raise MatrixError(file, faults)
     return matrix
@@ -90,6 +91,7 @@ class _Reader:
         strategies = self.components("strategies", "strategy")
         benchmarks = self.components("benchmarks", "benchmark")
         own_rules = self.own_rules(strategies)
+        axes = self.axes(own_rules)
         return Matrix(
             file=file,
             text=text,
@@ -105,13 +107,14 @@ class _Reader:
             own_rules=own_rules,
             label_fractions=self.fractions(),
             seeds=self.seeds(),
-            exclude=self.exclude(own_rules),
+            exclude=exclusions.read(self.data.get("exclude"), axes, self.fault),
             executor=self.executor(),
             reports=self.components("reports", "report") or self.default_reports(),
             compare=families.read(self.data.get("compare"), self.fault),
             newsroom=newsroom.read(self.data.get("newsroom"), self.fault),
             budget=budget.read(self.data.get("budget"), self.fault),
             sentinel=sentinel.read(self.data.get("sentinel"), self.labels("teachers"), self.fault),
+            ablate=ablate.read(self.data.get("ablate"), {**axes, "rule": self.labels("rules")}, self.fault),
         )
 
     def components(self, section: str, kind: str) -> dict[str, Any]:
@@ -247,15 +250,9 @@ class _Reader:
             self.fault((section,), f"{value!r} is neither true nor false")
         return bool(value)
 
-    def exclude(self, own_rules: Iterable[str]) -> tuple[Mapping[str, tuple[Any, ...]], ...]:
-        """Each entry names axes and one or more values; a cell that has them all is left out."""
-        given = self.data.get("exclude")
-        if given is None:
-            return ()
-        if not isinstance(given, list):
-            self.fault(("exclude",), "a list is needed, as in  - {strategy: mmkd, label_fraction: 1.0}")
-            return ()
-        known: dict[str, Sequence[Any]] = {
+    def axes(self, own_rules: Iterable[str]) -> dict[str, Sequence[Any]]:
+        """What stands on each axis, faulty entries too."""
+        return {
             "benchmark": self.labels("benchmarks"),
             "teachers": self.labels("teacher_sets") or ["all"],
             "student": self.labels("students"),
@@ -264,28 +261,6 @@ class _Reader:
             "label_fraction": self.listed("label_fractions") or [],
             "seed": self.listed("seeds") or [0],
         }
-        return tuple(rule for index, entry in enumerate(given) if (rule := self.exclusion(index, entry, known)))
-
-    def exclusion(self, index: int, entry: object, known: Mapping[str, Sequence[Any]]) -> Mapping[str, tuple[Any, ...]]:
-        path: yaml.Path = ("exclude", index)
-        if not isinstance(entry, Mapping) or not entry:
-            self.fault(path, "a mapping of axes to values is needed, as in  {strategy: mmkd, label_fraction: 1.0}")
-            return {}
-        rule = {}
-        for axis, given in entry.items():
-            values = tuple(given) if isinstance(given, list) else (given,)
-            if axis not in CELL_AXES:
-                self.fault((*path, str(axis)), f"no such axis{did_you_mean(str(axis), CELL_AXES)}", key=True)
-                continue
-            for value in values:
-                # true equals 1, and is no seed.
-                if isinstance(value, bool) or value not in known[axis]:
-                    self.fault(
-                        (*path, str(axis)),
-                        f"{value!r} is not on this axis{did_you_mean(str(value), map(str, known[axis]))}",
-                    )
-            rule[str(axis)] = values
-        return rule
 
     def executor(self) -> Executor:
         entry = self.data.get("executor", "local")

@@ -14,7 +14,7 @@ from typing import Any
 from harness import planning, reading, sealed
 from harness.cells import Point
 from harness.errors import HarnessError
-from harness.plan import Cell, Plan, Step
+from harness.plan import Ablated, Cell, Plan, Step
 from harness.plugins import Registry
 from harness.store import Store
 
@@ -39,6 +39,7 @@ def written(plan: Plan) -> str:
         "matrix": plan.matrix.text,
         "oracles": {label: list(found.oracles) for label, found in plan.facts.items() if found.oracles},
         "cells": [asdict(cell) for cell in plan.cells],
+        "ablation": [asdict(arm) for arm in plan.ablation],
         "steps": {
             key: {"kind": step.kind, "what": step.what, "inputs": dict(step.inputs)} for key, step in plan.steps.items()
         },
@@ -77,6 +78,8 @@ def _recorded(file: Path, registry: Registry) -> Plan:
             raise ValueError(f"schema {facts['schema']}")
         title, text = str(facts["title"]), str(facts["matrix"])
         cells = [_cell(cell) for cell in facts["cells"]]
+        # Records of runs from before there were ablations have none.
+        ablation = [Ablated(**arm) for arm in facts.get("ablation", ())]
         steps = {key: _step(key, step) for key, step in facts["steps"].items()}
     except OSError as error:
         raise HarnessError(f"cannot be read: {error.strerror}", place=str(file)) from None
@@ -84,7 +87,7 @@ def _recorded(file: Path, registry: Registry) -> Plan:
         raise HarnessError(f"is no record of a run that can be read: {error!r}", place=str(file)) from None
     if unknown := {key for cell in cells for key in cell.ends} - steps.keys():
         raise HarnessError(f"lacks step {min(unknown)!r} that its cells name", place=str(file))
-    return Plan(reading.parse(text, registry, f"{title}.yaml"), {}, cells, steps)
+    return Plan(reading.parse(text, registry, f"{title}.yaml"), {}, cells, steps, ablation=ablation)
 
 
 def _cell(facts: Mapping[str, Any]) -> Cell:

@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 NAMES = frozenset(
     {*AXES, "arm", "against", "cell", "curve", "evaluated_on", "teacher", "family", "question", "what"}
-    | {"trained_on", "other_benchmark"}
+    | {"trained_on", "other_benchmark", "method", "factor"}
 )
 """Columns of names that the author of the matrix gave, and of what is made of these."""
 
 WORDS = frozenset(
     {"role", "split", "state", "correction", "test", "verdict", "scope", "warnings", "kind", "key", "step", "outcome"}
-    | {"severity", "splits", "other_split", "means", "remedy"}
+    | {"severity", "splits", "other_split", "means", "remedy", "standing"}
 )
 """Columns in which the harness itself speaks: fixed words, keys of steps, and warnings made of numbers."""
 

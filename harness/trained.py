@@ -66,7 +66,7 @@ def cell_of(plan: Plan, name: str, seed: int | None) -> Cell:
 def of_cell(plan: Plan, store: Store, cell: Cell) -> Trained:
     """The model of a cell; raises `HarnessError` where it is not there."""
     assert cell.point.student is not None
-    student, name = plan.matrix.students[cell.point.student], cell.point.cell
+    student, name = plan.matrix.every_student[cell.point.student], cell.point.cell
     if cell.model is None:
         return Trained(name, student, None, _key(identity(student), {}))
     if not store.has("train", cell.model):

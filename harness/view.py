@@ -204,6 +204,40 @@ PREVALENCE_COLUMNS = (
 )
 """What the arm's own verdicts are worth where falsified items are rarer or more frequent than in the test split."""
 
+ABLATION_COLUMNS = (
+    "method",
+    "factor",
+    "kind",
+    "arm",
+    "evaluated_on",
+    "state",
+    "standing",
+    "apart",
+    "made_of",
+    "reason",
+    "seeds",
+    "labels_bought",
+    "accuracy",
+    "accuracy_low",
+    "accuracy_high",
+    "difference",
+    "difference_low",
+    "difference_high",
+    "p",
+    "p_holm",
+    "verdict",
+    "recovered",
+    "recovered_low",
+    "recovered_high",
+)
+"""What `ablate:` of the matrix asks for, a row per arm and benchmark on which its method is tested, from the floor to
+the bound. ``method`` is the label of the strategy that is ablated and ``factor`` says what is different; ``kind`` is
+floor, control, variant (one factor off), method or bound. ``standing`` is added, there (the matrix has the arm anyway)
+or left out, with its ``reason``; ``state`` is done, pending or left out. Those that stand ``apart`` are in this table,
+among the results, the arms and the contrasts of the ablation, and in no other table. ``difference`` is in accuracy, the
+arm minus its method; ``p_holm`` is adjusted over all of the ablation. ``recovered`` is (arm - zero-shot) / (all labels
+- zero-shot), NaN where all labels are not surely above zero-shot; an end of its interval beyond -3 or 3 is infinite."""
+
 PAIR_COLUMNS = (
     "arm",
     "seed",
@@ -317,6 +351,8 @@ class RunView:
     """A row per arm and number of reviews a day; `OPERATING_COLUMNS`."""
     prevalence: DataFrame = field(default_factory=_nothing)
     """A row per arm and prevalence; `PREVALENCE_COLUMNS`."""
+    ablation: DataFrame = field(default_factory=_nothing)
+    """A row per arm that the matrix's ``ablate:`` asks for; `ABLATION_COLUMNS`."""
     pairs: DataFrame = field(default_factory=_nothing)
     """A row per cell and training that has preferences; `PAIR_COLUMNS`."""
     voices: DataFrame = field(default_factory=_nothing)

@@ -325,7 +325,7 @@ def test_a_second_benchmark_is_a_second_table_with_a_label_of_its_own(done, writ
 
 def test_an_arm_without_a_result_says_why_and_its_macros_are_dashes(written):
     texts = written(Latex(), MADE["midrun_view"]())
-    row = next(line for line in texts["table.tex"].splitlines() if "mmkd $\\cdot$ random $\\cdot$ 3" in line)
+    row = next(line for line in texts["table.tex"].splitlines() if line.startswith("mmkd $\\cdot$ random $\\cdot$ 3"))
     assert r"\multicolumn{5}{l@{}}{\emph{no result yet; cells: " in row
     assert macros_of(texts["macros.tex"])["oocMmkdRandomThreePercentAccuracy"] == "--"
     assert "cells are done; what is said here may change." in texts["table.tex"]
@@ -374,7 +374,7 @@ def test_every_documented_column_has_a_meaning_and_every_table_a_sentence():
     documented = {**vars(harness.view), **vars(harness.findings)}
     columns = {name.removesuffix("_COLUMNS"): own for name, own in documented.items() if name.endswith("_COLUMNS")}
     fields = {"RESULT": "results", "STEP": "steps"}
-    fields |= {name: name.lower() for name in ("OPERATING", "PREVALENCE", "SKIPPED")}
+    fields |= {name: name.lower() for name in ("OPERATING", "PREVALENCE", "SKIPPED", "ABLATION")}
     found = {fields.get(name, f"{name.lower()}s"): names for name, names in columns.items()}
     assert set(found) == set(TABLES) == set(trial.tables(trial.empty()))
     assert [(table, name) for table, names in found.items() for name in names if not meaning(table, name)] == []

@@ -58,7 +58,7 @@ def test_the_script_runs_under_the_policy_and_makes_headings_sort(made, tmp_path
     (file,) = Html().render(made["demo_view"](), tmp_path)
     dom, _ = browse(file, tmp_path, "--dump-dom")
     assert dom.count('<button type="button">') > 50
-    assert dom.count('<input type="search">') == 4
+    assert dom.count('<input type="search">') == 5
 
 
 def test_a_script_that_is_not_the_pages_own_is_refused(made, tmp_path):

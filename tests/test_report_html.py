@@ -4,6 +4,7 @@ import dataclasses
 import os
 import random
 import re
+import runpy
 import subprocess
 import sys
 from html import unescape
@@ -20,6 +21,7 @@ from harness.api import RunView
 from harness.identity import source_digest
 from harness.plugins import Registry
 from harness.view import (
+    ABLATION_COLUMNS,
     ARM_COLUMNS,
     AXES,
     BENCHMARK_COLUMNS,
@@ -37,6 +39,8 @@ from harness_reports import html
 from harness_reports.html import Html, page
 from harness_reports.numerals import count, decimal, duration, fraction, money, percent, points, probability
 from harness_reports.records import harmless
+
+ablation_rows = runpy.run_path(str(Path(__file__).parent / "data" / "report_ablation.py"))["ablation_rows"]
 
 TRAIN, TEST, SEEDS = 400, 200, (0, 1, 2)
 FRACTIONS = (0.03, 0.06, 0.1)
@@ -302,6 +306,7 @@ def demo_view(**changes):
         conflicts=frame(conflict_rows(), CONFLICT_COLUMNS),
         benchmarks=frame(benchmark_rows(), BENCHMARK_COLUMNS),
         failures=frame([], FAILURE_COLUMNS),
+        ablation=frame(ablation_rows(), ABLATION_COLUMNS),
         pairs=frame(pair_rows(cells), PAIR_COLUMNS),
         voices=frame(voice_rows(cells), VOICE_COLUMNS),
         provenance={

@@ -18,8 +18,9 @@ from harness import starters, yaml
 from harness.api import Executor, Report, Strategy, Teacher, hookimpl
 from harness.cli import main
 from harness.errors import MatrixError
+from harness.exclusions import CELL_AXES
 from harness.plugins import Registry
-from harness.reading import CELL_AXES, SECTIONS, parse
+from harness.reading import SECTIONS, parse
 from harness.schema import schema
 
 ROOT = Path(__file__).parent.parent
@@ -215,6 +216,13 @@ BROKEN = [
     ("newsroom: [1000, 0.05]", {"newsroom"}),
     ("newsroom: {item_per_day: 3, prevalence: 5}", {"newsroom.item_per_day", "newsroom.prevalence"}),
     ("newsroom: {items_per_day: 0, prevalence: 0}", {"newsroom.items_per_day", "newsroom.prevalence"}),
+    ("ablate: all", {"ablate"}),
+    ("ablate: true", {"ablate"}),
+    ("ablate: {}", {"ablate"}),
+    ("ablate: {factor: no replay, rule: 3}", {"ablate.factor", "ablate.rule"}),
+    ("ablate: {label_fraction: 1.5, arms: []}", {"ablate.label_fraction", "ablate.arms"}),
+    ("ablate: {label_fraction: true, arms: 3, strategy: [1]}",
+     {"ablate.label_fraction", "ablate.arms", "ablate.strategy.0"}),
     ("newsroom: {items_per_day: 1.5, prevalence: 1.0}", {"newsroom.items_per_day", "newsroom.prevalence"}),
     ("newsroom: {items_per_day: true, prevalence: 5 %}", {"newsroom.items_per_day", "newsroom.prevalence"}),
     ("newsroom: {items_per_day: null, prevalence: null, reviews_per_day: null}",

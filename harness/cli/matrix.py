@@ -27,11 +27,14 @@ if TYPE_CHECKING:
 def run(matrix: Path, store_path: Path, out: Path | None) -> None:
     """Run what is missing, then write tables and reports."""
     from harness import progress, provenance
+    from harness.cli import ablation
     from harness.inspected import alarms, found_in
     from harness.labelling.wanted import told, wanted
     from harness.run import run as execute
 
     plan, store, registry = _prepare(matrix, store_path)
+    for line in ablation.told(plan):
+        click.echo(line)
     console = _console()
     with progress.watching(console, store) as watcher:
         outcome = execute(plan, store, plan.matrix.executor, registry, provenance.collect(registry), watcher)
@@ -71,6 +74,7 @@ def run(matrix: Path, store_path: Path, out: Path | None) -> None:
 @json_flag
 def plan(matrix: Path, store_path: Path, pilot_items: int | None, as_json: bool) -> None:
     """Check a matrix and say what running it would take; nothing runs, but for a pilot."""
+    from harness.cli import ablation
     from harness.cli.money import Outlay
     from harness.plan import REVISIONS
     from harness.power import ASSUMPTION, outlook
@@ -83,6 +87,7 @@ def plan(matrix: Path, store_path: Path, pilot_items: int | None, as_json: bool)
     kinds = {kind: _of_kind(plan.steps.values(), kind) for kind in REVISIONS}
     facts = {
         "cells": len(plan.cells),
+        "ablation": ablation.facts(plan),
         "steps": len(plan.steps),
         "steps_without_sharing": plan.steps_without_sharing(),
         "steps_to_run": len(todo),
@@ -100,6 +105,8 @@ def plan(matrix: Path, store_path: Path, pilot_items: int | None, as_json: bool)
         click.echo(json.dumps(facts | {"comparisons": shown}, indent=1))
         outlay.end()
         return
+    for line in ablation.told(plan):
+        click.echo(line)
     click.echo(f"{facts['cells']} cells from {facts['steps']} steps ({facts['steps_without_sharing']} without sharing)")
     for kind, count in kinds.items():
         click.echo(f"  {kind:<9} {count:>6}   to run {_of_kind(todo.values(), kind):>6}")
@@ -149,6 +156,7 @@ WATCH_S = 2.0
 
 
 def _tell(plan: Plan, store: Store, matrix: Path, as_json: bool) -> None:
+    from harness.cli import ablation
     from harness.cli.money import asked_of, spent_of
     from harness.labelling.wanted import facts, told, wanted
     from harness.results import state_of
@@ -165,8 +173,11 @@ def _tell(plan: Plan, store: Store, matrix: Path, as_json: bool) -> None:
         cells = [{"cell": cell, "state": state, "reason": reason} for cell, (state, reason) in states.items()]
         asking = {step: {"state": state, "told": line} for step, state, line in asked}
         more = {"asking": asking, "spent": spent.facts(), "labels_wanted": facts(lacking), **standing.facts()}
-        click.echo(json.dumps({"counts": counts, "cells": cells, **more}, indent=1))
+        shown = {"counts": counts, "cells": cells, **more, "ablation": ablation.facts(plan)}
+        click.echo(json.dumps(shown, indent=1))
         return
+    for line in ablation.told(plan):
+        click.echo(line)
     for cell, (state, reason) in states.items():
         click.echo(f"{state:<8} {cell}" + (f"\n         {reason}" if reason else ""))
     for _, state, line in asked:
@@ -268,6 +279,7 @@ TABLES = (
     "equivalences",
     "operating",
     "prevalence",
+    "ablation",
     "pairs",
     "voices",
     "teachers",

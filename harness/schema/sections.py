@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from harness.families import QUESTIONS
+from harness.families import RESERVED
 from harness.newsroom import Newsroom
 from harness.sentinel import Sentinel
 
@@ -73,6 +73,33 @@ _MAPPING: Schema = {
     "then": {"properties": {"within": _NOTHING}},
 }
 
+_NAMES: Schema = {"type": ["string", "array", "null"], "minItems": 1, "items": {"type": "string"}}
+_PLACE: Schema = {"type": ["string", "null"]}
+_ABLATE: Mapping[str, Schema] = {
+    "strategy": {
+        **_NAMES,
+        "description": "Strategies that are ablated; by default all that say what their factors are.",
+    },
+    **{
+        axis: {
+            **_PLACE,
+            "description": f"Where on this axis; by default the first of `{section}` that is not excluded.",
+        }
+        for axis, section in (
+            ("benchmark", "benchmarks"),
+            ("student", "students"),
+            ("teachers", "teacher_sets"),
+            ("rule", "rules"),
+        )
+    },
+    "label_fraction": {
+        **_FRACTION,
+        "type": ["number", "null"],
+        "description": "Share of the labels that may be bought; by default the first of `label_fractions`.",
+    },
+    "arms": {**_NAMES, "description": "Names of arms, or patterns in which * stands for any text; by default all."},
+}
+
 _COUNT: Schema = {"type": "integer", "minimum": 1}
 
 
@@ -129,8 +156,8 @@ OTHERS: Mapping[str, Schema] = {
         "description": "Families of comparisons, declared before results are seen; each is adjusted together.",
         "type": ["object", "null"],
         "minProperties": 1,
-        # Every report asks these by itself. A pattern, since an editor would offer what is listed.
-        "patternProperties": {f"^({'|'.join(QUESTIONS)})$": _NOTHING},
+        # Every report asks these by itself, or `ablate:` does. A pattern, since an editor would offer what is listed.
+        "patternProperties": {f"^({'|'.join(RESERVED)})$": _NOTHING},
         "additionalProperties": {
             "description": "Patterns of arms' names, or a list of arms and of pairs [arm, against].",
             "type": ["array", "object"],
@@ -138,6 +165,15 @@ OTHERS: Mapping[str, Schema] = {
             "then": _LIST,
             "else": _MAPPING,
         },
+    },
+    "ablate": {
+        "description": "Adds arms with one factor off, floors, controls and bounds, each at one place of the matrix.",
+        "type": ["string", "object", "null"],
+        "minProperties": 1,
+        "additionalProperties": False,
+        "properties": dict(_ABLATE),
+        "if": {"type": "string"},
+        "then": {"const": "auto"},
     },
     "newsroom": {
         "description": "A day's work, for which reports say what an arm finds; the default describes no real desk.",

@@ -16,6 +16,7 @@ from harness.stats.multiplicity import holm
 from harness.stats.power import Spread, seeds_needed, spread_of
 from harness.stats.proportions import share, wilson
 from harness.stats.ranking import Curve, ranked
+from harness.stats.recovery import Recovered, recovered
 from harness.stats.resampling import bounded, resampled, weights
 from harness.stats.rouge import rouge_l
 from harness.stats.style import told_apart
@@ -32,6 +33,7 @@ __all__ = [
     "Ints",
     "Joint",
     "Margin",
+    "Recovered",
     "Spread",
     "Total",
     "Weights",
@@ -51,6 +53,7 @@ __all__ = [
     "mcnemar",
     "metrics",
     "ranked",
+    "recovered",
     "resampled",
     "rouge_l",
     "seeds_needed",

@@ -47,10 +47,12 @@ reports: {nothing: nothing}
 HOSTILE = "</script></style></title></textarea>\"'><hostile-element onload=hostile()>{{ 6 * 7 }}\u202e|`*_$#\\\n"
 """Ends what it stands in and begins an element of its own; a template would make 42 of a part of it."""
 
-LABELS = frozenset({*AXES, "arm", "against", "cell", "evaluated_on", "teacher", "teachers", "benchmark", "what"})
+LABELS = frozenset(
+    {*AXES, "arm", "against", "cell", "evaluated_on", "teacher", "teachers", "benchmark", "what", "method", "factor"}
+)
 """Columns that hold names of the matrix; the same name is the same text in every table."""
 
-TEXTS = frozenset({"reason", "notes", "warnings", "cells", "found", "note", "entry", "item", "other_item"})
+TEXTS = frozenset({"reason", "notes", "warnings", "cells", "found", "note", "entry", "item", "other_item", "made_of"})
 
 
 class _Silent:

@@ -75,6 +75,12 @@ class Mmkd(Strategy):
             case "joint":
                 return (self._preferring({"sft": self.sft_weight}),)
 
+    def ablations(self) -> Mapping[str, Strategy]:
+        """One option changed at a time."""
+        from harness_strategies.ablations import ablations_of
+
+        return ablations_of(self)
+
     def _fine_tuning(self) -> Recipe:
         objective = Objective(epochs=self.epochs, lr=self.lr)
         return LearnRightTeacher(objective=objective, truth=self._truth, balance=self.balance, replay=self.replay)

@@ -10,6 +10,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from harness.api import MissingDependency, Report, RunView, hookimpl
+from harness_reports.ablation import parts
 from harness_reports.arm_lines import arm_lines
 from harness_reports.arms import Panel
 from harness_reports.cautions import disclaimers, mark
@@ -31,7 +32,7 @@ def harness_reports() -> tuple[type[Report], ...]:
 
 
 class Figures(Report):
-    """The page's label curves, and the intervals of arms, contrasts and areas, each as an SVG with its own style.
+    """The page's label curves and ablations, and the intervals of arms, contrasts and areas, each as an SVG of its own.
 
     A figure of synthetic data says so. What is not known yet is not drawn.
     """
@@ -90,6 +91,13 @@ def _pictures(seen: Seen) -> Iterator[tuple[str, str]]:
                 "figure.svg.j2", chart=figure.charts[0], title=figure.title, description=description, notice=notice
             ),
         )
+    for place, part in enumerate(parts(seen), 1):
+        if part.chart is not None:
+            description = f"{part.chart.description} {notice}".strip()
+            yield (
+                f"ablation-{place}",
+                _render("waterfall.svg.j2", chart=part.chart, description=description, notice=notice),
+            )
     forests = [(f"comparison-{place}", _comparison(panel)) for place, panel in enumerate(seen.panels, 1)]
     forests += [("contrasts", _contrasts(seen)), ("areas", _areas(seen))]
     for name, found in forests:

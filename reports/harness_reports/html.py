@@ -15,6 +15,7 @@ from pydantic_core import PydanticCustomError
 
 from harness.api import Report, RunView, hookimpl, redact
 from harness_reports import contents
+from harness_reports.ablation import Ablation
 from harness_reports.atlas import Atlas
 from harness_reports.gallery import Gallery
 from harness_reports.heatmap import Heatmap
@@ -76,6 +77,7 @@ class Html(Report):
             Heatmap(),
             Pareto(),
             contents.Contrasts(),
+            Ablation(),
             contents.Efficiency(),
             contents.Operating(),
             contents.Conflicts(),

@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import Field
 
 from harness.api import Report, RunView, hookimpl
+from harness_reports.ablation import parts
 from harness_reports.cautions import cautions
 from harness_reports.comparison import comparison
 from harness_reports.contrasts import contrasts
@@ -64,6 +65,8 @@ def _page(seen: Seen) -> Iterator[str]:
 def _sections(seen: Seen) -> Iterator[tuple[str, str, Table]]:
     """Title, caption where it is another one than the page's, and table."""
     yield "Contrasts", "Differences of accuracy in percentage points.", contrasts(seen.contrasts, seen.arms)
+    for part in parts(seen):
+        yield f"Ablation of {escape(part.title)}", part.lead, part.table
     yield "Worth in labels", "", worth(rows(seen.view.equivalences), seen.arms, seen.curve_names)
     yield "Areas under the label curves", "", areas(rows(seen.view.curve_contrasts), seen.curve_names)
     if not seen.view.pairs.empty:

@@ -20,10 +20,11 @@ class Seen:
     results: tuple[Row, ...]
     benchmarks: tuple[Row, ...]
     contrasts: tuple[Row, ...]
+    """Without those of an ablation, which stand in a section of their own."""
     steps: tuple[Row, ...]
     conflicts: tuple[Row, ...]
     arms: tuple[Arm, ...]
-    """Every arm, also those of which nothing is known yet."""
+    """Every arm, also those of which nothing is known yet, without those that are for an ablation alone."""
     panels: tuple[Panel, ...]
     """Arms that can be compared, by where they were trained and tested."""
     curve_names: Names
@@ -31,12 +32,13 @@ class Seen:
     @classmethod
     def of(cls, view: RunView) -> Seen:
         results = rows(view.results)
-        arms = arms_of(rows(view.arms), results)
+        apart = {row.raw("arm") for row in rows(view.ablation) if row.flag("apart")}
+        arms = arms_of(*([row for row in found if row.raw("arm") not in apart] for found in (rows(view.arms), results)))
         return cls(
             view=view,
             results=results,
             benchmarks=rows(view.benchmarks),
-            contrasts=rows(view.contrasts),
+            contrasts=tuple(row for row in rows(view.contrasts) if row.raw("question") != "ablation"),
             steps=rows(view.steps),
             conflicts=rows(view.conflicts),
             arms=arms,
