@@ -14,7 +14,7 @@ from typing import Any
 
 from harness.errors import StoreError
 from harness.identity import canonical, digest, identity, sha256_of
-from harness.plan import REVISIONS
+from harness.plan import KINDS
 from harness.record import Run
 from harness.store import MANIFEST, SCHEMA_VERSION, Store
 
@@ -58,7 +58,7 @@ def pack(runs: Iterable[Run], target: Path) -> Moved:
 
 
 def _contents(run: Run) -> Iterator[tuple[str, Path | bytes]]:
-    for step in run.plan.steps.values():
+    for step in (*run.plan.steps.values(), *(found.step for found in run.plan.inspections.values())):
         folder = run.store.folder(step.kind, step.key)
         if run.store.has(step.kind, step.key):
             # The manifest comes first: it says what must follow.
@@ -118,7 +118,7 @@ class _Unpacking:
         while entry is not None:
             parts = PurePosixPath(entry.name).parts
             match parts:
-                case ("artifacts", kind, key, "manifest.json") if kind in REVISIONS and _KEY.fullmatch(key):
+                case ("artifacts", kind, key, "manifest.json") if kind in KINDS and _KEY.fullmatch(key):
                     entry = self.step(archive, entry, kind, key)
                 case ("answers", name) if _KEY.fullmatch(name.removesuffix(".jsonl")) and entry.isfile():
                     self.answers(archive, entry, name.removesuffix(".jsonl"))

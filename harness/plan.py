@@ -23,6 +23,9 @@ REVISIONS = {"annotate": 1, "rank": 1, "train": 1, "predict": 1}
 # The same for looking at the data, which no cell waits for; raised, too, when a kind of finding gets another name.
 INSPECTION = 1
 
+KINDS = (*REVISIONS, "inspect")
+"""Every kind of step that a store may hold."""
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -155,6 +158,11 @@ class Plan:
     def apart(self) -> frozenset[str]:
         """Names of the arms that stand in the ablation alone: what is asked of every arm is not asked of them."""
         return frozenset(arm.arm for arm in self.ablation if arm.apart)
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """Keys of all that the matrix has a use for."""
+        return frozenset((*self.steps, *self.inspections))
 
     def arms(self) -> dict[str, Point]:
         """A point of every arm, by its name; without the seed, or the first of its seeds."""
