@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from math import nan
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from harness import caveats
 from harness.cells import Point
 from harness.errors import StoreError
 from harness.plan import REVISIONS, Cell, Plan
@@ -19,9 +20,6 @@ from harness.view import ARM_COLUMNS, AXES, METRICS, RESULT_COLUMNS
 
 if TYPE_CHECKING:
     from pandas import DataFrame
-
-# An arm that gives one verdict more often than this has most likely collapsed to it.
-COLLAPSED = 0.95
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,8 +194,13 @@ def _arm_row(scorer: Scorer, arm: ArmResult) -> dict[str, Any]:
             found = estimates.get(name)
             row |= {f"{name}_low": found.low if found else nan, f"{name}_high": found.high if found else nan}
     row |= _rouge(arm, truth)
-    warnings = (*_warnings(row), *_oracles(scorer.plan, arm), *_unusual(scorer.plan, scorer.store, arm))
-    return row | _costs(scorer.plan, scorer.store, arm) | {"warnings": "; ".join(warnings)}
+    answers = [key for cell in arm.cells for key in cell.answers[arm.evaluated_on]]
+    known = (
+        *caveats.of_answers(row),
+        *caveats.of_data(scorer.plan, (arm.point.benchmark, arm.evaluated_on)),
+        *caveats.of_steps(scorer.plan, scorer.store, answers),
+    )
+    return row | _costs(scorer.plan, scorer.store, arm) | {"warnings": "; ".join(known)}
 
 
 def _rouge(arm: ArmResult, truth: Truth) -> dict[str, float]:
@@ -268,39 +271,3 @@ def _costs(plan: Plan, store: Store, arm: ArmResult) -> dict[str, float]:
     # What was never trained, or answered by no student, took no time that could be compared.
     unknown = {"training_seconds": not arm.trained, "prediction_seconds": arm.cells[0].role != "student"}
     return means | {name: nan for name, missing in unknown.items() if missing}
-
-
-def _oracles(plan: Plan, arm: ArmResult) -> Iterator[str]:
-    """Which of the data that it was trained and tested on have been read by the label."""
-    for label in dict.fromkeys((arm.point.benchmark, arm.evaluated_on)):
-        if label and label in plan.facts and plan.facts[label].oracles:
-            yield f"oracle: how {label} is read depends on the label"
-
-
-UNUSUAL = {
-    # Equal but for the order of sums, and so not to be had again byte by byte.
-    "halvings": "ran out of memory once and took half as much at once then",
-    "accepted": "were made by other code, which somebody took for equal",
-}
-
-
-def _unusual(plan: Plan, store: Store, arm: ArmResult) -> Iterator[str]:
-    """What is to be known of how the steps that lead to the arm came about."""
-    keys = set[str]().union(*(plan.needed(key) for cell in arm.cells for key in cell.answers[arm.evaluated_on]))
-    known = [store.manifest(plan.steps[key].kind, key)["provenance"] for key in keys]
-    for name, told in UNUSUAL.items():
-        if count := sum(bool(provenance.get(name)) for provenance in known):
-            yield f"{count} of {len(known)} steps {told}"
-
-
-def _warnings(row: Mapping[str, Any]) -> Iterator[str]:
-    falsified = row["share_falsified"]
-    if falsified >= COLLAPSED or falsified <= 1 - COLLAPSED:
-        verdict, part = ("falsified", falsified) if falsified >= COLLAPSED else ("pristine", 1 - falsified)
-        yield f"collapsed: {part:.0%} of the verdicts are {verdict}"
-    asked = row["n"] * row["seeds"]
-    for outcome, word in (("unparsable", "unparsable"), ("refused", "refused"), ("errors", "errors")):
-        if row[outcome] > 0.05 * asked:
-            yield f"{row[outcome] / asked:.0%} of the answers are {word} and count as wrong"
-    if row["seeds"] < row["seeds_planned"]:
-        yield f"{row['seeds']} of {row['seeds_planned']} seeds are done"
