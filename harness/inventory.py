@@ -13,7 +13,7 @@ from typing import Any
 from harness.errors import StoreError
 from harness.store import MANIFEST, Store
 
-CACHES = ("artifacts/cache", "shelves")
+CACHES = ("artifacts/cache", "artifacts/inspect", "shelves")
 """What is made again where it is missing; losing it costs time alone."""
 
 LEFTOVERS = ("drafts", "damaged")

@@ -159,11 +159,6 @@ class Plan:
         """Names of the arms that stand in the ablation alone: what is asked of every arm is not asked of them."""
         return frozenset(arm.arm for arm in self.ablation if arm.apart)
 
-    @property
-    def keys(self) -> frozenset[str]:
-        """Keys of all that the matrix has a use for."""
-        return frozenset((*self.steps, *self.inspections))
-
     def arms(self) -> dict[str, Point]:
         """A point of every arm, by its name; without the seed, or the first of its seeds."""
         arms: dict[str, Point] = {}

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness import inventory
-from harness.plan import KINDS
+from harness.plan import REVISIONS
 from harness.store import Store
 
 
@@ -42,7 +42,7 @@ class Broom:
 
     def _unneeded(self, root: Path) -> Iterator[tuple[Path, str]]:
         # Only what is known by name is touched: a store of a later version may hold more.
-        for kind in KINDS:
+        for kind in REVISIONS:
             for folder in sorted((root / "artifacts" / kind).glob("*")):
                 if folder.name not in self.kept:
                     yield folder, f"no matrix at hand needs this {kind} step"

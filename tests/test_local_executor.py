@@ -184,8 +184,8 @@ def test_the_events_of_a_run_tell_all_that_it_did(plan_of, toy, run_plan, store)
     assert (told[0]["steps"], told[0]["to_run"]) == (len(plan.steps), len(plan.steps))
     assert told[-1] == {**told[-1], "event": "finished", "states": {"done": len(plan.steps)}}
     ended = {line["step"]: line["state"] for line in told if line["event"] == "ended"}
-    assert ended == dict.fromkeys(plan.steps, "done")
-    assert [line["event"] for line in told].count("started") == len(plan.steps)
+    assert ended == dict.fromkeys((*plan.steps, *plan.inspections), "done")
+    assert [line["event"] for line in told].count("started") == len(ended)
     path.write_text(path.read_text() + '{"time": 1, "event": "cu')
     assert len(list(events.read(path))) == len(told)
     json.dumps(told)

@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from harness.cli import main
+from harness.plan import REVISIONS
 from harness.store import Store
 
 
@@ -40,7 +41,7 @@ def age(root, days=3):
 
 
 def steps(root):
-    return {path.name for path in (root / "runs/store/artifacts").glob("*/*")}
+    return {path.name for kind in REVISIONS for path in (root / "runs/store/artifacts" / kind).glob("*")}
 
 
 def test_ls_counts_what_is_there_and_lists_a_kind(run_dir):

@@ -123,7 +123,7 @@ def gc(store_path: Path, keep: tuple[Path, ...], older_than: float, caches: bool
 
     found = _store(store_path)
     runs = _runs((*keep, *_beside(found)), found)
-    kept = {key for run in runs for key in run.plan.keys}
+    kept = {key for run in runs for key in run.plan.steps}
     rubbish = list(Broom(kept, older_than, caches).rubbish(found))
     freed = sum(part.bytes for part in rubbish)
     if as_json:
