@@ -9,7 +9,7 @@ GPU_SITE   ?=
 export HF_HUB_OFFLINE := 1
 export HF_HUB_DISABLE_TELEMETRY := 1
 
-.PHONY: quickstart test check check-report docs mutants bench bench-engine bench-teachers chaos chaos-teachers gpu-check calibrate base clean
+.PHONY: quickstart test check check-report docs mutants bench bench-engine bench-run bench-teachers chaos chaos-teachers gpu-check calibrate base clean
 
 quickstart: $(VENV)/.installed   ## a whole comparison on the embedded default, and its report
 	$(BIN)/harness run examples/quickstart.yaml
@@ -37,6 +37,9 @@ bench: $(VENV)/.installed        ## speed, as ratios within one run
 
 bench-engine: $(VENV)/.installed ## the training engine against stock TRL: one training, and a whole matrix (20 minutes of two cores)
 	PYTHONPATH=tests/data/families $(BIN)/python benchmarks/engine
+
+bench-run: $(VENV)/.installed    ## what the harness takes of the quickstart, and of 10,000 steps that do nothing (10 minutes)
+	$(BIN)/python benchmarks/speed/runs.py
 
 gpu-check:                       ## the same at full size on one GPU; GPU_PYTHON has torch, GPU_SITE what else is needed
 	PYTHONPATH=tests/data/families:benchmarks/engine:.:plugins:benchmarks:reports:$(GPU_SITE) $(GPU_PYTHON) benchmarks/gpu
