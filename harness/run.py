@@ -22,6 +22,7 @@ from harness.dispatch import Dispatch, Outcome, Progress
 from harness.errors import StoreError
 from harness.events import Events
 from harness.leases import Leases
+from harness.mounts import demand_locks
 from harness.plan import Plan, Step
 from harness.plugins import Registry
 from harness.store import Store
@@ -87,6 +88,7 @@ def run(
         registry.step_done(f"{plan.steps[key].kind}:{key}", 0.0, True)
     if todo:
         with writable(store):
+            demand_locks(*store.locked())
             _dispatch(plan, store, executor, registry, provenance, progress, outcome, todo)
     outcome.seconds = time.perf_counter() - start
     return outcome

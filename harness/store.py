@@ -139,6 +139,11 @@ class Store:
         """What teachers were paid, and how far those are that are being asked."""
         return Accounts(self.root / "accounts.sqlite")
 
+    def locked(self) -> list[Path]:
+        """Folders in which several processes write to one file, and so need locks; links to elsewhere are followed."""
+        accounts = (self.root / "accounts.sqlite").resolve()
+        return [accounts.parent, *((self.root / name).resolve() for name in ("answers", "canaries", "shelves"))]
+
     def has_accounts(self) -> bool:
         """Whether any teacher was ever asked."""
         return (self.root / "accounts.sqlite").is_file()
