@@ -9,7 +9,7 @@ GPU_SITE   ?=
 export HF_HUB_OFFLINE := 1
 export HF_HUB_DISABLE_TELEMETRY := 1
 
-.PHONY: quickstart test check check-report docs mutants bench bench-engine bench-data bench-teachers chaos chaos-teachers gpu-check calibrate base clean bench-guard claims
+.PHONY: quickstart test check check-report docs mutants bench bench-engine bench-data bench-teachers chaos chaos-teachers gpu-check calibrate base clean bench-guard claims bench-run
 
 quickstart: $(VENV)/.installed   ## a whole comparison on the embedded default, and its report
 	$(BIN)/harness run examples/quickstart.yaml
@@ -43,6 +43,8 @@ bench-engine: $(VENV)/.installed ## the training engine against stock TRL: one t
 
 bench-guard: $(VENV)/.installed  ## copies found and false alarms of the data guard, and its time at NewsCLIPpings' size (5 minutes)
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/guard
+bench-run: $(VENV)/.installed    ## what the harness takes of the quickstart, and of 10,000 steps that do nothing (10 minutes)
+	$(BIN)/python benchmarks/speed/runs.py
 
 gpu-check:                       ## the same at full size on one GPU; GPU_PYTHON has torch, GPU_SITE what else is needed
 	PYTHONPATH=tests/data/families:benchmarks/engine:.:plugins:benchmarks:reports:$(GPU_SITE) $(GPU_PYTHON) benchmarks/gpu

@@ -6,19 +6,19 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from heapq import heappop, heappush
 from math import ceil
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
-from harness.components import Student
+from harness.pace import Pace, sort_of
 from harness.plan import Step
 from harness.resources import Resources
-from harness.work import resources_of
+from harness.work import at_once, resources_of
 
 Group = tuple[str, ...]
-"""The identities that trainings must have in common to be done as one."""
+"""What steps must have in common to be sent to a worker together."""
 
 
 class Queue(NamedTuple):
-    """Steps that are ready, take the same of a machine, and can be done as one where they are of a group."""
+    """Steps that are ready, take the same of a machine, and can be sent together."""
 
     group: Group
     resources: Resources
@@ -29,6 +29,7 @@ class Agenda:
 
     def __init__(self, steps: Mapping[str, Step]) -> None:
         """``steps`` in the order in which they are wanted, each after its inputs."""
+        self.pace = Pace()
         self._steps = dict(steps)
         self._places = {key: place for place, key in enumerate(steps)}
         self._lacks = {key: steps.keys() & set(step.inputs.values()) for key, step in steps.items()}
@@ -46,10 +47,10 @@ class Agenda:
         heappush(self._queues.setdefault(queue, []), (self._places[key], key))
 
     def take(self, free: int, room: Callable[[Resources], bool]) -> list[Step]:
-        """The first step that is ready and has room, with others that can be done as one; empty where there is none.
+        """The first step that is ready and has room, with others to be sent with it; empty where there is none.
 
         A step for which there is no room is not overtaken by one that takes devices as it does, so that a large one
-        gets its turn. Of a group no more is taken than its share, so that ``free`` workers all get something to do.
+        gets its turn. No more is taken than a worker's share, so that ``free`` workers all get something to do.
         """
         blocked = False
         for queue in sorted(self._queues, key=lambda found: self._queues[found][0]):
@@ -65,8 +66,12 @@ class Agenda:
 
     def _off(self, queue: Queue, free: int) -> list[Step]:
         waiting = self._queues[queue]
-        count = min(_at_once(self._steps[waiting[0][1]]), ceil(len(waiting) / free)) if queue.group else 1
-        taken = [self._steps[heappop(waiting)[1]] for _ in range(count)]
+        share = ceil(len(waiting) / free)
+        taken = [self._steps[heappop(waiting)[1]]]
+        joint = at_once(taken[0])
+        most = min(joint if joint > 1 else self.pace.worth(taken[0]), share)
+        while len(taken) < most and (joint > 1 or sort_of(self._steps[waiting[0][1]]) == sort_of(taken[0])):
+            taken.append(self._steps[heappop(waiting)[1]])
         if not waiting:
             del self._queues[queue]
         return taken
@@ -79,6 +84,10 @@ class Agenda:
     def again(self, step: Step) -> None:
         """Take it once more, and alone."""
         self._put(step.key, (step.key,))
+
+    def back(self, step: Step) -> None:
+        """It was not begun."""
+        self._put(step.key, _group(step))
 
     def done(self, key: str) -> None:
         """Its output is there."""
@@ -97,12 +106,8 @@ class Agenda:
 
 
 def _group(step: Step) -> Group:
-    """Trainings of one student on one benchmark, whose items are shared; other steps stand alone."""
+    """Trainings of one student on one benchmark, whose items are shared; of other kinds, steps of one sort."""
     if step.kind != "train":
-        return ()
+        return sort_of(step)
     components = step.ingredients["components"]
     return (components["student"], components["benchmark"])
-
-
-def _at_once(step: Step) -> int:
-    return max(1, cast(Student, step.components["student"]).at_once())

@@ -131,7 +131,7 @@ class Dispatch:
             return placing.room(wanted) if placing else len(self.running) < slots
 
         while steps := self.agenda.take(max(1, slots - len(self.running)), room):
-            if mine := [step for step in steps if self.ours(step)]:
+            if mine := self.ours(steps):
                 self.start(workers, mine)
         while self.looks and not self.agenda.ready and room(Resources()):
             self.look(workers, self.looks.pop(0))
@@ -152,17 +152,20 @@ class Dispatch:
             reason = f"no worker has room for it, even alone: it takes {resources_of(step)}"
             self.end(step, Report(step.key, "failed", 0.0, reason))
 
-    def ours(self, step: Step) -> bool:
-        """Whether it is for us to do; it may have been done since we looked, or somebody is at it."""
-        if not self.leases.take(step.key, f"{step.kind} {step.what}"):
-            self.elsewhere[step.key] = step
-            self.events.tell("elsewhere", step=step.key, kind=step.kind, what=step.what)
-            return False
-        if self.store.has(step.kind, step.key):
-            self.leases.release(step.key)
-            self.adopt(step)
-            return False
-        return True
+    def ours(self, steps: Sequence[Step]) -> list[Step]:
+        """Those that are for us to do; they may have been done since we looked, or somebody is at them."""
+        taken = self.leases.take_all({step.key: f"{step.kind} {step.what}" for step in steps})
+        mine = []
+        for step in steps:
+            if step.key not in taken:
+                self.elsewhere[step.key] = step
+                self.events.tell("elsewhere", step=step.key, kind=step.kind, what=step.what)
+            elif self.store.has(step.kind, step.key):
+                self.leases.release(step.key)
+                self.adopt(step)
+            else:
+                mine.append(step)
+        return mine
 
     def adopt(self, step: Step) -> None:
         """Another run has done it."""
@@ -197,8 +200,11 @@ class Dispatch:
     def settle(self, work: StepWork, future: Future[Any]) -> None:
         error = future.exception()
         if error is None:
-            for step, report in zip(work.steps, future.result(), strict=True):
+            reports = future.result()
+            for step, report in zip(work.steps, reports, strict=False):
                 self.judge(step, report)
+            for step in work.steps[len(reports) :]:
+                self.put_back(step)
             return
         lacking = isinstance(error, MemoryError)
         reason = str(error) if isinstance(error, TimeoutError) else f"the worker died: {type(error).__name__}: {error}"
@@ -225,6 +231,12 @@ class Dispatch:
             "again", step=step.key, kind=step.kind, what=step.what, reason=tried.reason, halvings=tried.halvings
         )
 
+    def put_back(self, step: Step) -> None:
+        """Its worker was busy for too long with those before it."""
+        self.leases.release(step.key)
+        self.agenda.back(step)
+        self.events.tell("back", step=step.key, kind=step.kind, what=step.what)
+
     def end(self, step: Step, report: Report) -> None:
         self.leases.release(step.key)
         self.tell_end(step, report)
@@ -239,6 +251,7 @@ class Dispatch:
         self.outcome.states[step.key] = report.state
         if report.state == "done":
             self.agenda.done(step.key)
+            self.agenda.pace.note(step, report.seconds)
             self.registry.step_done(f"{step.kind}:{step.key}", report.seconds, False)
         else:
             self.outcome.states |= dict.fromkeys(self.agenda.drop(step.key), "blocked")

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any, Literal
 
-Name = Literal["begun", "reused", "started", "ended", "again", "elsewhere", "stopping", "finished"]
+Name = Literal["begun", "reused", "started", "ended", "again", "back", "elsewhere", "stopping", "finished"]
 
 
 class Events:

@@ -8,9 +8,9 @@ import os
 import socket
 import time
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Lock, Thread
 
@@ -34,7 +34,7 @@ class Lease:
 
 
 class Leases:
-    """Leases of one run. A lease is a file that is created by one process only, and touched while its run lives.
+    """Leases of one run. A lease is a name that one process only can give a file, which is touched while its run lives.
 
     Whether a run lives is told by its process where it is on this machine, and otherwise by the file's time having
     changed: no two clocks are compared, so a clock that jumps neither kills nor saves anybody.
@@ -62,13 +62,17 @@ class Leases:
 
     def take(self, step: str, what: str) -> bool:
         """Whether the step is ours to do now."""
-        lease = Lease(step, what, self._run, socket.gethostname(), os.getpid(), time.time())
-        if self._create(lease) or self._take_over(lease):
-            with self._lock:
-                self._held.add(step)
+        return step in self.take_all({step: what})
+
+    def take_all(self, steps: Mapping[str, str]) -> set[str]:
+        """Those of the steps, with what they are for people, that are ours to do now."""
+        with self._written(steps) as written:
+            taken = {step for step in steps if self._link(written, step) or self._take_over(written, step)}
+        with self._lock:
+            self._held |= taken
+        for step in taken:
             self._seen.pop(step, None)
-            return True
-        return False
+        return taken
 
     def release(self, step: str) -> None:
         """We are done with the step, whatever has become of it."""
@@ -78,28 +82,42 @@ class Leases:
         with suppress(OSError):
             (self._folder / step).unlink()
 
-    def _create(self, lease: Lease) -> bool:
-        """A file with its content from the first moment on, where there is none."""
+    @contextmanager
+    def _written(self, steps: Mapping[str, str]) -> Iterator[Path]:
+        """A file that says who is at the steps. It has a name for each that is ours, and none when they are done."""
+        facts = {"run": self._run, "host": socket.gethostname(), "process": os.getpid(), "since": time.time()}
         beside = self._folder / f".{uuid.uuid4().hex}"
-        beside.write_text(json.dumps(asdict(lease)), encoding="utf-8")
+        beside.write_text(json.dumps({**facts, "steps": dict(steps)}), encoding="utf-8")
         try:
-            os.link(beside, self._folder / lease.step)
-        except FileExistsError:
-            return False
+            yield beside
         finally:
             beside.unlink()
+
+    def _link(self, written: Path, step: str) -> bool:
+        """A lease with its content from the first moment on, where there is none."""
+        try:
+            os.link(written, self._folder / step)
+        except FileExistsError:
+            # A server that answers a repeated request may say so although the first one has made it.
+            return self._same(written, step)
         return True
 
-    def _take_over(self, lease: Lease) -> bool:
+    def _same(self, written: Path, step: str) -> bool:
+        try:
+            return os.path.samefile(written, self._folder / step)
+        except FileNotFoundError:
+            return False
+
+    def _take_over(self, written: Path, step: str) -> bool:
         """Replace the lease of a run that is dead; one runner at a time looks and replaces."""
-        if not self._dead(lease.step):
+        if not self._dead(step):
             return False
         with self._alone():
-            if not self._dead(lease.step):
+            if not self._dead(step):
                 return False
             with suppress(FileNotFoundError):
-                (self._folder / lease.step).unlink()
-            return self._create(lease)
+                (self._folder / step).unlink()
+            return self._link(written, step)
 
     def _dead(self, step: str) -> bool:
         path = self._folder / step
@@ -134,8 +152,10 @@ class Leases:
 def read(path: Path) -> Lease | None:
     """The lease in a file; None where there is none that can be read."""
     try:
-        return Lease(**json.loads(path.read_bytes()))
-    except (OSError, ValueError, TypeError):
+        facts = json.loads(path.read_bytes())
+        what = facts.pop("steps")[path.name]
+        return Lease(path.name, what, **facts)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return None
 
 

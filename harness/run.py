@@ -22,6 +22,7 @@ from harness.dispatch import Dispatch, Outcome, Progress
 from harness.errors import StoreError
 from harness.events import Events
 from harness.leases import Leases
+from harness.mounts import demand_locks
 from harness.plan import Plan, Step
 from harness.plugins import Registry
 from harness.store import Store
@@ -92,6 +93,7 @@ def run(
     looks = [found.step for found in plan.inspections.values() if not _stored(found.step, store, verify=True)]
     if todo or looks:
         with writable(store):
+            demand_locks(*store.locked())
             _dispatch(plan, store, executor, registry, provenance, progress, outcome, todo, looks)
     outcome.seconds = time.perf_counter() - start
     return outcome

@@ -81,14 +81,19 @@ class Store:
         return target
 
     @contextmanager
-    def writing(self, kind: str, key: str) -> Iterator[Draft]:
-        """A draft folder that becomes the artifact when `Draft.finish` was called."""
+    def writing(self, kind: str, key: str, *, lasting: bool = True) -> Iterator[Draft]:
+        """A draft folder that becomes the artifact when `Draft.finish` was called.
+
+        Without ``lasting``, a loss of power may take the artifact as a whole, until `last` was called.
+        """
         draft = Draft(self.root / "drafts" / f"{key[:16]}-{uuid.uuid4().hex}")
         draft.folder.mkdir(parents=True)
         try:
             yield draft
             if draft.manifest is not None:
                 self._commit(draft, kind, key)
+                if lasting:
+                    self.last(kind)
         finally:
             shutil.rmtree(draft.folder, ignore_errors=True)
 
@@ -107,7 +112,10 @@ class Store:
             if not self.has(kind, key):
                 raise
             # Another runner made the same artifact meanwhile: equal key, equal content.
-        _sync(target.parent)
+
+    def last(self, kind: str) -> None:
+        """Artifacts of the kind that are there now survive a loss of power."""
+        _sync(self.root / "artifacts" / kind)
 
     def journal(self, teacher: str) -> Journal:
         """The answers that a teacher of that identity has given so far."""
@@ -130,6 +138,11 @@ class Store:
     def accounts(self) -> Accounts:
         """What teachers were paid, and how far those are that are being asked."""
         return Accounts(self.root / "accounts.sqlite")
+
+    def locked(self) -> list[Path]:
+        """Folders in which several processes write to one file, and so need locks; links to elsewhere are followed."""
+        accounts = (self.root / "accounts.sqlite").resolve()
+        return [accounts.parent, *((self.root / name).resolve() for name in ("answers", "canaries", "shelves"))]
 
     def has_accounts(self) -> bool:
         """Whether any teacher was ever asked."""

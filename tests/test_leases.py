@@ -9,7 +9,7 @@ import time
 import pytest
 
 from harness import leases
-from harness.leases import Lease, Leases, running
+from harness.leases import Leases, running
 from harness.store import Store
 
 KEY = "a" * 64
@@ -25,7 +25,7 @@ def quick(monkeypatch):
 def left_behind(root, host, process):
     """A lease as a run that is no more has left it."""
     (root / "leases").mkdir(exist_ok=True, parents=True)
-    lease = {"step": KEY, "what": "x", "run": "other", "host": host, "process": process, "since": time.time()}
+    lease = {"steps": {KEY: "x"}, "run": "other", "host": host, "process": process, "since": time.time()}
     (root / "leases" / KEY).write_text(json.dumps(lease))
 
 
@@ -130,7 +130,22 @@ def test_of_many_that_take_over_a_dead_lease_one_has_it(tmp_path):
     for thread in threads:
         thread.join()
     assert len(won) == 1
-    assert leases.read(tmp_path / "leases" / KEY) == Lease(**json.loads((tmp_path / "leases" / KEY).read_text()))
+    assert leases.read(tmp_path / "leases" / KEY).run == str(runs.index(won[0]))
+
+
+def test_of_many_steps_those_are_taken_that_nobody_is_at(tmp_path):
+    keys = [letter * 64 for letter in "abc"]
+    with Leases(tmp_path, "one") as one, Leases(tmp_path, "two") as two:
+        assert two.take(keys[1], "rank b")
+        assert one.take_all({key: f"rank {key[0]}" for key in keys}) == {keys[0], keys[2]}
+        assert sorted((lease.step, lease.what, lease.run) for lease in running(tmp_path)) == [
+            (keys[0], "rank a", "one"),
+            (keys[1], "rank b", "two"),
+            (keys[2], "rank c", "one"),
+        ]
+        one.release(keys[0])
+        assert two.take(keys[0], "rank a")
+        assert not two.take(keys[2], "rank c")
 
 
 def test_two_runs_of_overlapping_matrices_do_no_step_twice(plan_of, toy, run_plan, tmp_path):

@@ -61,14 +61,27 @@ def perform(
 
     def act(start: float) -> None:
         with store.writing(step.kind, step.key) as draft:
-            bench = bench_of(step, store, draft, terms, halvings)
-            facts = STEPS[step.kind](step, store, bench)
-            draft.finish(manifest(step, bench, facts, provenance, time.perf_counter() - start))
+            fill(step, store, draft, provenance, terms, halvings, start)
 
     report = attempt(step, act)
     if report.state == "done":
         store.forget_checkpoints(step.key)
     return report
+
+
+def fill(
+    step: Step,
+    store: Store,
+    draft: Draft,
+    provenance: Mapping[str, Any],
+    terms: Terms | None,
+    halvings: int,
+    start: float,
+) -> None:
+    """Do the step that was begun at ``start``, and say that the draft of its artifact is complete."""
+    bench = bench_of(step, store, draft, terms, halvings)
+    facts = STEPS[step.kind](step, store, bench)
+    draft.finish(manifest(step, bench, facts, provenance, time.perf_counter() - start))
 
 
 def attempt(step: Step, act: Callable[[float], None]) -> Report:

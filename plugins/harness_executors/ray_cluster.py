@@ -98,7 +98,8 @@ class _Calls(Workers):
     def _options(self, wanted: Resources) -> dict[str, Any]:
         names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
         variables = {**dict.fromkeys(names, str(self._cluster.threads)), "HF_HUB_DISABLE_TELEMETRY": "1"}
-        kept = {name: os.environ[name] for name in ("HF_HUB_OFFLINE", "HARNESS_REAL_DATA") if name in os.environ}
+        passed = ("HF_HUB_OFFLINE", "HARNESS_REAL_DATA", "HARNESS_JOURNAL_MODE")
+        kept = {name: os.environ[name] for name in passed if name in os.environ}
         return {
             "num_cpus": wanted.slots,
             "num_gpus": self._devices(wanted) if self._gpus else 0,

@@ -5,10 +5,11 @@ from concurrent.futures import Executor as Workers
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import ClassVar
 
 from harness.api import Executor, hookimpl
-from harness.steps.together import perform_together
+from harness.work import StepWork
 
 
 class Own(Workers):
@@ -111,8 +112,8 @@ class Boasts(Spawned):
 
 class Meddles(Own):
     def submit(self, fn, /, *arguments, **options):
-        if fn is perform_together and arguments[0][0].kind == "predict":
-            return super().submit(fn, *(arguments[0], arguments[1].with_name("elsewhere"), arguments[2]))
+        if isinstance(fn, StepWork) and fn.kind == "predict":
+            fn = replace(fn, root=fn.root.with_name("elsewhere"))
         return super().submit(fn, *arguments, **options)
 
 

@@ -1,0 +1,74 @@
+"""Several short steps as one piece of work: done one after the other, and brought to the disk side by side."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, nullcontext
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from harness.logs import Logs
+from harness.plan import Step
+from harness.steps import Report, attempt, fill
+from harness.store import Store
+from harness.terms import Terms
+
+LONGEST_S = 1.0
+"""After so many seconds no further one is begun: another worker may be idle."""
+
+# A disk that is told to sync many files at once does it in about the time of one.
+_WRITERS = 16
+
+
+def perform_several(
+    steps: Sequence[Step],
+    root: Path,
+    provenance: Mapping[str, Any],
+    terms: Terms,
+    logs: Logs | None,
+) -> list[Report]:
+    """Reports of those that were begun, in their order; the rest is for another time. Runs in a worker.
+
+    Each has its own artifact, which is complete as soon as it exists, as if it had been alone.
+    """
+    store, begun = Store(root), time.monotonic()
+    ends: list[Future[Report]] = []
+    with logs or nullcontext():
+        for step in steps:
+            if ends and time.monotonic() - begun > LONGEST_S:
+                break
+            report, draft = _act(step, store, provenance, terms)
+            ends.append(_writers().submit(_commit, step, store, report, draft))
+            if logs:
+                logs.cut(step.key, f"{step.kind} {step.what}")
+    reports = [end.result() for end in ends]
+    for kind in {step.kind for step, report in zip(steps, reports, strict=False) if report.state == "done"}:
+        store.last(kind)
+    return reports
+
+
+@cache
+def _writers() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(_WRITERS)
+
+
+def _act(step: Step, store: Store, provenance: Mapping[str, Any], terms: Terms) -> tuple[Report, ExitStack]:
+    """How the step went; closing what comes with it makes the artifact of its draft, or takes the draft away."""
+    with ExitStack() as open_:
+
+        def act(start: float) -> None:
+            draft = open_.enter_context(store.writing(step.kind, step.key, lasting=False))
+            fill(step, store, draft, provenance, terms, 0, start)
+
+        return attempt(step, act), open_.pop_all()
+
+
+def _commit(step: Step, store: Store, report: Report, draft: ExitStack) -> Report:
+    committed = attempt(step, lambda _: draft.close())
+    if report.state != "done" or committed.state != "done":
+        return committed if report.state == "done" else report
+    store.forget_checkpoints(step.key)
+    return report
