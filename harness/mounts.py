@@ -16,14 +16,49 @@ TABLE = Path("/proc/mounts")
 """Where Linux tells what is mounted."""
 
 SHARED = frozenset(
-    ("9p", "afs", "beegfs", "ceph", "cifs", "fhgfs", "gfs2", "glusterfs", "gpfs", "lustre", "ncpfs", "nfs", "nfs4")
-    + ("ocfs2", "orangefs", "panfs", "prl_fs", "pvfs2", "smb2", "smb3", "smbfs", "vboxsf", "virtiofs", "wekafs")
+    {
+        "9p",
+        "afs",
+        "beegfs",
+        "ceph",
+        "cifs",
+        "fhgfs",
+        "gfs2",
+        "glusterfs",
+        "gpfs",
+        "lustre",
+        "ncpfs",
+        "nfs",
+        "nfs4",
+        "ocfs2",
+        "orangefs",
+        "panfs",
+        "prl_fs",
+        "pvfs2",
+        "smb2",
+        "smb3",
+        "smbfs",
+        "vboxsf",
+        "virtiofs",
+        "wekafs",
+    }
 )
 """Types of file system that other machines may see."""
 
 LOCAL_FUSE = frozenset(
-    ("fuse.bindfs", "fuse.encfs", "fuse.exfat", "fuse.fuse-overlayfs", "fuse.gocryptfs", "fuse.lxcfs", "fuse.mergerfs")
-    + ("fuse.ntfs", "fuse.ntfs-3g", "fuse.portal", "fuse.securefs")
+    {
+        "fuse.bindfs",
+        "fuse.encfs",
+        "fuse.exfat",
+        "fuse.fuse-overlayfs",
+        "fuse.gocryptfs",
+        "fuse.lxcfs",
+        "fuse.mergerfs",
+        "fuse.ntfs",
+        "fuse.ntfs-3g",
+        "fuse.portal",
+        "fuse.securefs",
+    }
 )
 """What runs outside the kernel and is of this machine all the same; every other FUSE is taken for shared."""
 

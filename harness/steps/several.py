@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, nullcontext
 from functools import cache
 from pathlib import Path
@@ -36,14 +36,18 @@ def perform_several(
     """
     store, begun = Store(root), time.monotonic()
     ends: list[Future[Report]] = []
-    with logs or nullcontext():
-        for step in steps:
-            if ends and time.monotonic() - begun > LONGEST_S:
-                break
-            report, draft = _act(step, store, provenance, terms)
-            ends.append(_writers().submit(_commit, step, store, report, draft))
-            if logs:
-                logs.cut(step.key, f"{step.kind} {step.what}")
+    try:
+        with logs or nullcontext():
+            for step in steps:
+                if ends and time.monotonic() - begun > LONGEST_S:
+                    break
+                report, draft = _act(step, store, provenance, terms)
+                ends.append(_writers().submit(_commit, step, store, report, draft))
+                if logs:
+                    logs.cut(step.key, f"{step.kind} {step.what}")
+    finally:
+        # Also where this process is asked to end: no part of an artifact is to be left behind.
+        wait(ends)
     reports = [end.result() for end in ends]
     for kind in {step.kind for step, report in zip(steps, reports, strict=False) if report.state == "done"}:
         store.last(kind)
