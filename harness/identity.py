@@ -119,6 +119,9 @@ def _source(module: str) -> Path | None:
     path: Any = None
     name = ""
     for part in module.split("."):
+        if name and path is None:
+            # A module that is no package holds none; a folder of that name anywhere on the path is not meant.
+            return None
         name = f"{name}.{part}" if name else part
         spec = PathFinder.find_spec(name, path)
         if spec is None:

@@ -116,7 +116,8 @@ class Remote:
         try:
             return act()
         except Exception as error:
-            raise Away(f"does not answer: {type(error).__name__}: {error}"[:300], place=self.name) from None
+            told = "".join(char if char.isprintable() else " " for char in f"{type(error).__name__}: {error}"[:300])
+            raise Away(f"does not answer: {told}", place=self.name) from None
 
 
 def _opened(url: str, name: str) -> tuple[Any, str]:
