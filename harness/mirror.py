@@ -90,7 +90,8 @@ class Mirror:
         except Away as error:
             self._left.append(act)
             self._reason, self._until = str(error), time.monotonic() + AWAY_S
-        except (StoreError, OSError) as error:
+        # A thread that ends would be silent, and the run goes on in any case.
+        except Exception as error:
             self._say(f"not pushed: {error}")
 
     def close(self) -> None:
