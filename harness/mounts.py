@@ -16,7 +16,7 @@ TABLE = Path("/proc/mounts")
 """Where Linux tells what is mounted."""
 
 SHARED = frozenset(
-    (
+    {
         "9p",
         "afs",
         "beegfs",
@@ -41,12 +41,12 @@ SHARED = frozenset(
         "vboxsf",
         "virtiofs",
         "wekafs",
-    )
+    }
 )
 """Types of file system that other machines may see."""
 
 LOCAL_FUSE = frozenset(
-    (
+    {
         "fuse.bindfs",
         "fuse.encfs",
         "fuse.exfat",
@@ -58,7 +58,7 @@ LOCAL_FUSE = frozenset(
         "fuse.ntfs-3g",
         "fuse.portal",
         "fuse.securefs",
-    )
+    }
 )
 """What runs outside the kernel and is of this machine all the same; every other FUSE is taken for shared."""
 

@@ -10,12 +10,13 @@ import tarfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import IO, Any
 
 from harness.errors import StoreError
 from harness.identity import canonical, digest, identity, sha256_of
 from harness.plan import KINDS
 from harness.record import Run
+from harness.steps.rows import annotation
 from harness.store import MANIFEST, SCHEMA_VERSION, Store
 
 _KEY = re.compile(r"[0-9a-f]{64}")
@@ -57,20 +58,28 @@ def pack(runs: Iterable[Run], target: Path) -> Moved:
     return moved
 
 
+def pack_step(store: Store, kind: str, key: str, target: Path) -> None:
+    """Write one stored step, as `unpack` takes it; for compression somebody else may care."""
+    with tarfile.open(target, "w") as archive:
+        for name, path in _files(store, kind, key):
+            _add(archive, name, path)
+
+
 def _contents(run: Run) -> Iterator[tuple[str, Path | bytes]]:
     for step in (*run.plan.steps.values(), *(found.step for found in run.plan.inspections.values())):
-        folder = run.store.folder(step.kind, step.key)
         if run.store.has(step.kind, step.key):
-            # The manifest comes first: it says what must follow.
-            files = (folder / MANIFEST, *(folder / name for name in run.store.manifest(step.kind, step.key)["files"]))
-            for path in files:
-                yield f"artifacts/{step.kind}/{step.key}/{path.relative_to(folder).as_posix()}", path
+            yield from _files(run.store, step.kind, step.key)
     for teacher in run.plan.matrix.teachers.values():
         who = digest(identity(teacher))
         if run.store.has_journal(who):
-            with run.store.journal(who) as journal:
-                lines = [canonical(row) + "\n" for row in journal.rows()]
-            yield f"answers/{who}.jsonl", "".join(lines).encode()
+            yield f"answers/{who}.jsonl", answer_lines(run.store, who)
+
+
+def _files(store: Store, kind: str, key: str) -> Iterator[tuple[str, Path]]:
+    folder = store.folder(kind, key)
+    # The manifest comes first: it says what must follow.
+    for path in (folder / MANIFEST, *(folder / name for name in store.manifest(kind, key)["files"])):
+        yield f"artifacts/{kind}/{key}/{path.relative_to(folder).as_posix()}", path
 
 
 def _count(moved: Moved, name: str, content: Path | bytes) -> None:
@@ -91,15 +100,16 @@ def _add(archive: tarfile.TarFile, name: str, content: Path | bytes) -> None:
         archive.addfile(entry, file)
 
 
-def unpack(source: Path, store: Store) -> Moved:
+def unpack(source: Path, store: Store, *, below: str = "") -> Moved:
     """Put what an archive holds into the store; what is there already stays. Raises `StoreError`.
 
-    A step is taken whole and only where its files have the checksums that its manifest states.
+    A step is taken whole and only where its files have the checksums that its manifest states. Where ``below`` is
+    given, such as ``artifacts/rank/KEY/``, an archive that holds anything else is refused.
     """
     moved = Moved()
     try:
         with tarfile.open(source, "r|*") as archive:
-            _Unpacking(source, store, moved).all(archive)
+            _Unpacking(source, store, moved, below).all(archive)
     except (tarfile.TarError, EOFError, OSError) as error:
         raise StoreError(f"is no archive that can be read: {error}", place=str(source), remedy=_REMEDY) from None
     return moved
@@ -108,7 +118,8 @@ def unpack(source: Path, store: Store) -> Moved:
 class _Unpacking:
     """Takes entry after entry, as they come: the steps of an archive need not fit into memory."""
 
-    def __init__(self, source: Path, store: Store, moved: Moved) -> None:
+    def __init__(self, source: Path, store: Store, moved: Moved, below: str) -> None:
+        self.below = below
         self.source = source
         self.store = store
         self.moved = moved
@@ -116,6 +127,8 @@ class _Unpacking:
     def all(self, archive: tarfile.TarFile) -> None:
         entry = archive.next()
         while entry is not None:
+            if not entry.name.startswith(self.below):
+                raise self.fault(f"holds {entry.name!r:.100}, which was not asked for")
             parts = PurePosixPath(entry.name).parts
             match parts:
                 case ("artifacts", kind, key, "manifest.json") if kind in KINDS and _KEY.fullmatch(key):
@@ -167,18 +180,37 @@ class _Unpacking:
     def answers(self, archive: tarfile.TarFile, entry: tarfile.TarInfo, who: str) -> None:
         file = archive.extractfile(entry)
         assert file is not None
-        with self.store.journal(who) as journal:
-            for line in iter(lambda: file.readline(_LONGEST_LINE), b""):
-                try:
-                    row = json.loads(line)
-                    new = journal.keep(row)
-                except (ValueError, TypeError, KeyError, RecursionError) as error:
-                    raise self.fault(f"has an answer that cannot be read in {entry.name[:30]}…: {error!r}") from None
-                self.moved.answers += 1
-                self.moved.new_answers += new
+        try:
+            answers, new = keep_answers(file, self.store, who)
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            raise self.fault(f"has an answer that cannot be read in {entry.name[:30]}…: {error!r}") from None
+        self.moved.answers += answers
+        self.moved.new_answers += new
 
     def fault(self, cause: str) -> StoreError:
         return StoreError(cause, place=str(self.source), remedy=_REMEDY)
+
+
+def keep_answers(file: IO[bytes], store: Store, who: str) -> tuple[int, int]:
+    """Take over the answers of a teacher, a line each: how many there were and how many of them were new.
+
+    Raises what a strange line raises; what came before it is kept.
+    """
+    answers = new = 0
+    with store.journal(who) as journal:
+        for line in iter(lambda: file.readline(_LONGEST_LINE), b""):
+            row = json.loads(line)
+            # What a step will read it as: a strange answer is to be refused now, not later.
+            annotation(dict(row["answer"]))
+            new += journal.keep(row)
+            answers += 1
+    return answers, new
+
+
+def answer_lines(store: Store, who: str) -> bytes:
+    """All answers of a teacher, for `keep_answers`."""
+    with store.journal(who) as journal:
+        return "".join(canonical(row) + "\n" for row in journal.rows()).encode()
 
 
 def _read(archive: tarfile.TarFile, entry: tarfile.TarInfo) -> bytes:

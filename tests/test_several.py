@@ -144,6 +144,21 @@ def test_an_artifact_that_cannot_be_brought_to_the_disk_fails_its_step_and_leave
     assert not list((store.root / "drafts").iterdir())
 
 
+def test_artifacts_that_may_not_outlive_a_loss_of_power_are_told_as_failed(plan_of, toy, run_plan, store, monkeypatch):
+    steps = prepared(plan_of(toy), run_plan, store, 2)
+    fsync = os.fsync
+
+    def broken(handle):
+        if os.path.samestat(os.fstat(handle), os.stat(store.root / "artifacts" / "rank")):
+            raise OSError(5, "Input/output error")
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", broken)
+    reports = StepWork(steps, store.root, {}, Terms())()
+    assert [(report.key, report.state) for report in reports] == [(one.key, "failed") for one in steps]
+    assert "Input/output error" in reports[0].reason
+
+
 def test_what_is_printed_during_one_of_many_steps_is_in_its_own_log(tmp_path, capfd):
     from harness.logs import Logs
 

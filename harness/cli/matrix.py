@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli.options import INCOMPLETE, json_flag, matrix_command, out_folder
+from harness.cli.options import INCOMPLETE, json_flag, matrix_command, out_folder, remote_option
 from harness.cli.plans import prepared
 
 if TYPE_CHECKING:
@@ -23,10 +23,12 @@ if TYPE_CHECKING:
 @click.command()
 @matrix_command
 @out_folder
-def run(matrix: Path, store_path: Path, out: Path | None) -> None:
+@remote_option
+def run(matrix: Path, store_path: Path, out: Path | None, remote: str | None) -> None:
     """Run what is missing, then write tables and reports."""
     from harness import progress, provenance
     from harness.cli import ablation
+    from harness.cli.distance import mirrored
     from harness.inspected import alarms, found_in
     from harness.labelling.wanted import told, wanted
     from harness.run import run as execute
@@ -35,7 +37,8 @@ def run(matrix: Path, store_path: Path, out: Path | None) -> None:
     for line in ablation.told(plan):
         click.echo(line)
     console = _console()
-    with progress.watching(console, store) as watcher:
+    with mirrored(remote, plan, store) as beside, progress.watching(console, store) as shown:
+        watcher = beside(shown)
         outcome = execute(plan, store, plan.matrix.executor, registry, provenance.collect(registry), watcher)
     if outcome.stopped:
         raise KeyboardInterrupt

@@ -25,6 +25,14 @@ store_option = click.option(
 )
 
 
+remote_option = click.option(
+    "--remote",
+    envvar="HARNESS_REMOTE",
+    metavar="URL",
+    help="A store elsewhere, such as s3://bucket/folder: what is there is fetched, what is done is pushed.",
+)
+
+
 def matrix_command(function: Callable[..., None]) -> Callable[..., None]:
     for decorate in (
         store_option,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from harness.cli.distance import pull, push
 from harness.cli.options import INCOMPLETE, json_flag, store_option
 
 if TYPE_CHECKING:
@@ -23,6 +24,10 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 @click.group()
 def store() -> None:
     """Look at the store, check it, tidy it up, and take steps from one to another."""
+
+
+store.add_command(push)
+store.add_command(pull)
 
 
 @store.command("ls")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, nullcontext
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -36,18 +37,29 @@ def perform_several(
     """
     store, begun = Store(root), time.monotonic()
     ends: list[Future[Report]] = []
-    with logs or nullcontext():
-        for step in steps:
-            if ends and time.monotonic() - begun > LONGEST_S:
-                break
-            report, draft = _act(step, store, provenance, terms)
-            ends.append(_writers().submit(_commit, step, store, report, draft))
-            if logs:
-                logs.cut(step.key, f"{step.kind} {step.what}")
-    reports = [end.result() for end in ends]
-    for kind in {step.kind for step, report in zip(steps, reports, strict=False) if report.state == "done"}:
-        store.last(kind)
-    return reports
+    try:
+        with logs or nullcontext():
+            for step in steps:
+                if ends and time.monotonic() - begun > LONGEST_S:
+                    break
+                report, draft = _act(step, store, provenance, terms)
+                ends.append(_writers().submit(_commit, step, store, report, draft))
+                if logs:
+                    logs.cut(step.key, f"{step.kind} {step.what}")
+    finally:
+        # Also where this process is asked to end: no part of an artifact is to be left behind.
+        wait(ends)
+    return _lasting(store, steps[0], [end.result() for end in ends])
+
+
+def _lasting(store: Store, first: Step, reports: Sequence[Report]) -> list[Report]:
+    """The reports, of which those that are done survive a loss of power; all steps are of one kind."""
+    if not any(report.state == "done" for report in reports):
+        return list(reports)
+    kept = attempt(first, lambda _: store.last(first.kind))
+    if kept.state == "done":
+        return list(reports)
+    return [replace(kept, key=report.key) if report.state == "done" else report for report in reports]
 
 
 @cache

@@ -171,6 +171,8 @@ class Processes(Workers):
         for call in busy if cancel_futures else ():
             call.cancel()
         for worker in idle:
+            worker.end()
+        for worker in idle:
             worker.close()
         for thread in attending:
             thread.join()

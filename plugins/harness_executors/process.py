@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import pickle
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -115,6 +117,20 @@ def pickled(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, 
 def _serve(pipe: Connection, threads: int, variables: Mapping[str, str]) -> None:
     """What a worker does all its life."""
     _prepare(threads, variables)
+    status = 0
+    try:
+        _answer(pipe)
+    except SystemExit as leaving:
+        status = leaving.code if isinstance(leaving.code, int) else 1
+    # To take large libraries down one by one takes seconds, and frees what the system frees anyway.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    atexit._run_exitfuncs()
+    os._exit(status)
+
+
+def _answer(pipe: Connection) -> None:
+    """Call after call, until the runner has closed its end."""
     while True:
         try:
             call = pipe.recv_bytes()
