@@ -119,10 +119,11 @@ def _source(module: str) -> Path | None:
     path: Any = None
     name = ""
     for part in module.split("."):
-        name = f"{name}.{part}" if name else part
-        spec = PathFinder.find_spec(name, path)
+        # What is in a module, and not in a package, is a name and no module.
+        spec = PathFinder.find_spec(f"{name}.{part}" if name else part, path) if not name or path else None
         if spec is None:
             return None
+        name = f"{name}.{part}" if name else part
         path = spec.submodule_search_locations
     return Path(spec.origin) if spec and spec.origin and spec.origin.endswith(".py") else None
 

@@ -5,7 +5,7 @@ What may stay is listed; a table or column that nobody has listed here does not.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, fields, replace
 from numbers import Real
 from typing import TYPE_CHECKING, Any
@@ -36,25 +36,28 @@ SURROUNDINGS = frozenset(
 MATRIX = f"# {HIDDEN}\n"
 
 
-def redact(view: RunView) -> RunView:
-    """The view without images, captions, evidence, rationales, predictions, reasons, notes and the matrix's text."""
+def redact(view: RunView, name: Callable[[str], str] = item_digest) -> RunView:
+    """The view without images, captions, evidence, rationales, predictions, reasons, notes and the matrix's text.
+
+    ``name`` gives the digest of an id where the view's details have something else than ids.
+    """
     if "redacted" in view.seal:
         return view
-    return replace(view, **{field.name: _field(field, getattr(view, field.name)) for field in fields(view)})
+    return replace(view, **{field.name: _field(field, getattr(view, field.name), name) for field in fields(view)})
 
 
-def _field(field: Field[Any], value: Any) -> Any:  # noqa: ANN401 - whatever the view holds
+def _field(field: Field[Any], value: Any, name: Callable[[str], str]) -> Any:  # noqa: ANN401 - whatever the view holds
     match field.name:
         case "title":
             return value
         case "matrix_text":
             return MATRIX
         case "provenance":
-            return _surroundings(value)
+            return surroundings(value)
         case "seal":
             return {**value, "redacted": "yes"}
         case "details":
-            return Discreet(value)
+            return Discreet(value, name)
     return _table(value) if hasattr(value, "iloc") else _blank(field)
 
 
@@ -82,13 +85,17 @@ def _value(name: str, value: object) -> object:
         return None
     if name in IDS:
         return item_digest(value)
-    if name == "notes" and "synthetic" in value.lower():
-        # That numbers are no evidence about real news is never hidden.
-        return f"synthetic; the rest is {HIDDEN}"
-    return HIDDEN if value else ""
+    return notes(value) if name == "notes" else HIDDEN if value else ""
 
 
-def _surroundings(value: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
+def notes(value: str) -> str:
+    """That numbers are no evidence about real news is never hidden."""
+    synthetic = "synthetic" in value.lower()
+    return f"synthetic; the rest is {HIDDEN}" if synthetic else HIDDEN if value else ""
+
+
+def surroundings(value: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
+    """What of a provenance may stay."""
     if isinstance(value, Mapping):
         return {key: _inner(key, part) for key, part in value.items() if key in SURROUNDINGS}
     return value
@@ -96,5 +103,5 @@ def _surroundings(value: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
 
 def _inner(key: str, value: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
     if key == "surroundings":
-        return [_surroundings(part) for part in value] if isinstance(value, list) else []
+        return [surroundings(part) for part in value] if isinstance(value, list) else []
     return value
