@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor as Workers
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, TypeVar
+from typing import TYPE_CHECKING, ClassVar
 
 from harness.component import Component
 from harness.errors import DataError, TrainingError
@@ -36,8 +36,6 @@ from harness.types import (
 
 if TYPE_CHECKING:
     from harness.view import RunView
-
-T = TypeVar("T")
 
 
 class Benchmark(Component):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from hashlib import sha256
@@ -85,12 +86,10 @@ class Image:
         Raises `UnreadableImage`. A path is never told: it may tell the label.
         """
         if isinstance(self._read, partial) and self._read.func is Path.read_bytes:
-            try:
+            # Another disk, or one without such names, takes a copy.
+            with suppress(OSError):
                 os.link(os.path.realpath(self._read.args[0]), target)
                 return
-            except OSError:
-                # Another disk, or one without such names.
-                pass
         target.write_bytes(self.read())
 
     def sha256(self) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from harness import __version__
-from harness.cli import accept, compare, export, matrix, predict, start
+from harness.cli import accept, compare, export, matrix, predict, start, status
 from harness.cli.benchmarks import benchmarks
 from harness.cli.labels import labels
 from harness.cli.options import INCOMPLETE, YOURS
@@ -44,7 +44,7 @@ def main() -> None:
     """
 
 
-for module in (matrix, predict, accept, export, compare, start):
+for module in (matrix, status, predict, accept, export, compare, start):
     for command in module.COMMANDS:
         main.add_command(command)
 main.add_command(benchmarks)

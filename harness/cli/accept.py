@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from harness.cli.options import matrix_command
+from harness.cli.plans import prepared
 
 if TYPE_CHECKING:
     from harness.acceptance import Accepted
@@ -23,14 +24,10 @@ def accept(matrix: Path, store_path: Path, yes: bool) -> None:
     Only steps are taken whose options, files, labels and data are the same: what differs is the source of their
     components, and nobody but you can say that it makes no difference. Their manifests and reports tell of it.
     """
-    from harness import planning
     from harness.acceptance import accept as take
     from harness.acceptance import acceptable, answers_before, take_over
-    from harness.plugins import Registry
-    from harness.reading import load
-    from harness.store import Store
 
-    plan, store = planning.make(load(matrix, Registry.installed())), Store(store_path)
+    plan, store, _ = prepared(matrix, store_path)
     found = acceptable(plan, store)
     if not found:
         click.echo("nothing to accept: no step that is missing differs from a stored one in code alone")

@@ -1,10 +1,9 @@
-"""Commands on a matrix: run, plan, status, explain, report."""
+"""Commands that carry a matrix out: run, plan, report."""
 
 from __future__ import annotations
 
 import json
 import sys
-import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,12 +11,12 @@ from typing import TYPE_CHECKING
 import click
 
 from harness.cli.options import INCOMPLETE, json_flag, matrix_command, out_folder
+from harness.cli.plans import prepared
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from harness.plan import Cell, Plan, Step
-    from harness.plugins import Registry
+    from harness.plan import Plan, Step
     from harness.store import Store
 
 
@@ -32,7 +31,7 @@ def run(matrix: Path, store_path: Path, out: Path | None) -> None:
     from harness.labelling.wanted import told, wanted
     from harness.run import run as execute
 
-    plan, store, registry = _prepare(matrix, store_path)
+    plan, store, registry = prepared(matrix, store_path)
     for line in ablation.told(plan):
         click.echo(line)
     console = _console()
@@ -80,7 +79,7 @@ def plan(matrix: Path, store_path: Path, pilot_items: int | None, as_json: bool)
     from harness.power import ASSUMPTION, outlook
     from harness.run import missing
 
-    plan, store, _ = _prepare(matrix, store_path)
+    plan, store, _ = prepared(matrix, store_path)
     todo = missing(plan, store, verify=False)
     outlay = Outlay.of(plan, store, todo.values(), pilot_items)
     calls = plan.teacher_calls()
@@ -136,134 +135,15 @@ def _of_kind(steps: Iterable[Step], kind: str) -> int:
 
 @click.command()
 @matrix_command
-@json_flag
-@click.option("--watch", is_flag=True, help="Tell again every two seconds until all is done; Ctrl-C ends it.")
-def status(matrix: Path, store_path: Path, as_json: bool, watch: bool) -> None:
-    """What has become of every cell, who is at which step, and how long the rest may take."""
-    from harness.standing import Standing
-
-    plan, store, _ = _prepare(matrix, store_path)
-    while True:
-        if watch:
-            click.clear()
-        _tell(plan, store, matrix, as_json)
-        if not watch or Standing.of(plan, store).finished:
-            return
-        time.sleep(WATCH_S)
-
-
-WATCH_S = 2.0
-
-
-def _tell(plan: Plan, store: Store, matrix: Path, as_json: bool) -> None:
-    from harness.cli import ablation
-    from harness.cli.money import asked_of, spent_of
-    from harness.labelling.wanted import facts, told, wanted
-    from harness.results import state_of
-    from harness.standing import Standing
-
-    standing = Standing.of(plan, store)
-    asked, spent = asked_of(plan, store), spent_of(plan, store)
-    states = {cell.point.cell: state_of(plan, store, cell) for cell in plan.cells}
-    lacking = wanted(plan, store)
-    counts: dict[str, int] = {}
-    for state, _ in states.values():
-        counts[state] = counts.get(state, 0) + 1
-    if as_json:
-        cells = [{"cell": cell, "state": state, "reason": reason} for cell, (state, reason) in states.items()]
-        asking = {step: {"state": state, "told": line} for step, state, line in asked}
-        more = {"asking": asking, "spent": spent.facts(), "labels_wanted": facts(lacking), **standing.facts()}
-        shown = {"counts": counts, "cells": cells, **more, "ablation": ablation.facts(plan)}
-        click.echo(json.dumps(shown, indent=1))
-        return
-    for line in ablation.told(plan):
-        click.echo(line)
-    for cell, (state, reason) in states.items():
-        click.echo(f"{state:<8} {cell}" + (f"\n         {reason}" if reason else ""))
-    for _, state, line in asked:
-        click.echo(f"{state:<8} {line}")
-    if spent.calls:
-        click.echo(spent.line())
-    if waiting := told(lacking, str(matrix)):
-        click.echo(waiting)
-    for line in standing.lines():
-        click.echo(line)
-    click.echo(", ".join(f"{count} {state}" for state, count in sorted(counts.items())) + f" of {len(states)} cells")
-
-
-@click.command()
-@matrix_command
-@click.argument("cell")
-def explain(matrix: Path, store_path: Path, cell: str) -> None:
-    """Why the steps of CELL ran, will run or are reused (CELL as `harness status` names it)."""
-    from harness import explain as explaining
-
-    plan, store, _ = _prepare(matrix, store_path)
-    for found in _cells(plan, matrix, cell):
-        click.echo(f"cell {found.point.cell}")
-        for line in explaining.explain(plan, store, found):
-            click.echo(f"  {line}")
-
-
-@click.command()
-@matrix_command
-@click.argument("cell")
-def logs(matrix: Path, store_path: Path, cell: str) -> None:
-    """What was printed during the steps of CELL, and the tracebacks of those that failed (a cell or an arm)."""
-    plan, store, _ = _prepare(matrix, store_path)
-    keys = set[str]().union(*(plan.steps_of(found) for found in _cells(plan, matrix, cell)))
-    for key, step in plan.steps.items():
-        log, failure = store.log(key), store.failure(key)
-        if key not in keys or not (log.exists() or failure):
-            continue
-        click.echo(f"{step.kind} {step.what}  [{key[:12]}]")
-        if log.exists():
-            click.echo(_indented(log.read_text(encoding="utf-8", errors="replace")))
-        if failure:
-            click.echo(_indented(f"{failure['state']}: {failure['reason']}\n{failure.get('log', '')}"))
-
-
-def _indented(text: str) -> str:
-    """What a stranger's code printed: without the characters by which it could act on a terminal."""
-    plain = "".join(char if char.isprintable() or char in "\n\t" else "�" for char in text.replace("\r", "\n"))
-    return "\n".join(f"  {line}" for line in plain.rstrip().splitlines())
-
-
-def _cells(plan: Plan, matrix: Path, name: str) -> list[Cell]:
-    from harness import explain as explaining
-    from harness.errors import HarnessError
-    from harness.loading import did_you_mean
-
-    cells = explaining.find(plan, name)
-    if not cells:
-        names = [found.point.cell for found in plan.cells]
-        raise HarnessError(
-            f"no cell is called {name!r}{did_you_mean(name, names)}", remedy=f"`harness status {matrix}` lists them."
-        )
-    return cells
-
-
-@click.command()
-@matrix_command
 @out_folder
 @click.option("--redact", is_flag=True, help="Leave out all that people wrote or photographed; names and numbers stay.")
 def report(matrix: Path, store_path: Path, out: Path | None, redact: bool) -> None:
     """Write tables and reports from what is stored, also in the middle of a run."""
-    plan, store, _ = _prepare(matrix, store_path)
+    plan, store, _ = prepared(matrix, store_path)
     # A folder of its own: what an earlier report left in the other one is not redacted.
     folder = out or Path("runs") / f"{matrix.stem}-redacted" if redact else _out_of(matrix, out)
     for file in _write(plan, store, folder, redacted=redact):
         click.echo(f"report: {file}")
-
-
-def _prepare(matrix: Path, store_path: Path) -> tuple[Plan, Store, Registry]:
-    from harness import planning
-    from harness.plugins import Registry
-    from harness.reading import load
-    from harness.store import Store
-
-    registry = Registry.installed()
-    return planning.make(load(matrix, registry)), Store(store_path), registry
 
 
 def _out_of(matrix: Path, out: Path | None) -> Path:
@@ -291,4 +171,4 @@ def _console() -> Console:
     return Console(stderr=True)
 
 
-COMMANDS = (run, plan, status, explain, logs, report)
+COMMANDS = (run, plan, report)
