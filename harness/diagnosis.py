@@ -18,6 +18,7 @@ from harness.plan import Plan
 from harness.results import arm_results, arms_table, cell_results, results_table
 from harness.scores import Scorer, combine
 from harness.seal import seal
+from harness.stats import Floats
 from harness.steps import rows
 from harness.store import Store
 from harness.types import Annotation, Split, Verdict
@@ -37,9 +38,9 @@ OF_ONE_STEP = ("seconds", "finished", "measured", "together_with", "alone_after"
 """Keys of a manifest's provenance that tell of its step and not of its surroundings."""
 
 
-def view(plan: Plan, store: Store) -> RunView:
-    """All that a report sees, from what is stored now."""
-    scorer = Scorer(plan, store)
+def view(plan: Plan, store: Store, similarities: Mapping[tuple[str, str], Floats] | None = None) -> RunView:
+    """All that a report sees, from what is stored now; ``similarities`` as in `Scorer`."""
+    scorer = Scorer(plan, store, similarities or {})
     results = cell_results(scorer)
     arms = arm_results(results)
     own = [arm for arm in arms if arm.arm not in plan.apart]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
@@ -22,55 +22,60 @@ class Discreet:
     """Details by digests of ids: verdicts, probabilities and places stay; images and texts do not."""
 
     told: Details
+    name: Callable[[str], str] = item_digest
+    """The digest of an id, where the details have the ids."""
 
     def items(self, benchmark: str, split: Split) -> Mapping[str, Item]:
-        return {item_digest(item_id): _item(item) for item_id, item in self.told.items(benchmark, split).items()}
+        return {
+            self.name(item_id): _item(item, self.name) for item_id, item in self.told.items(benchmark, split).items()
+        }
 
     def truth(self, benchmark: str) -> Mapping[str, Verdict]:
-        return {item_digest(item_id): verdict for item_id, verdict in self.told.truth(benchmark).items()}
+        return {self.name(item_id): verdict for item_id, verdict in self.told.truth(benchmark).items()}
 
     def teachers(self, teacher_set: str) -> Sequence[str]:
         return self.told.teachers(teacher_set)
 
     def annotations(self, benchmark: str, split: Split) -> Mapping[str, Mapping[str, Annotation]]:
         return {
-            teacher: {item_digest(item_id): _annotation(said) for item_id, said in answers.items()}
+            teacher: {self.name(item_id): _annotation(said, self.name) for item_id, said in answers.items()}
             for teacher, answers in self.told.annotations(benchmark, split).items()
         }
 
     def ranking(self, rule: str, teachers: str, benchmark: str) -> Sequence[Ranked]:
         ranked = self.told.ranking(rule, teachers, benchmark)
-        return [replace(place, item_id=item_digest(place.item_id)) for place in ranked]
+        return [replace(place, item_id=self.name(place.item_id)) for place in ranked]
 
     def predictions(self, cell: str, evaluated_on: str) -> Mapping[str, Prediction]:
         found = self.told.predictions(cell, evaluated_on)
-        return {item_digest(item_id): _prediction(said) for item_id, said in found.items()}
+        return {self.name(item_id): _prediction(said, self.name) for item_id, said in found.items()}
 
     def proved(self, cell: str, evaluated_on: str) -> Mapping[str, object]:
         facts = self.told.proved(cell, evaluated_on)
-        return {name: _numbers(fact) for name, fact in facts.items() if isinstance(fact, Mapping)}
+        return {name: numbers(fact) for name, fact in facts.items() if isinstance(fact, Mapping)}
 
     def trainings(self, cell: str) -> Sequence[str]:
         return self.told.trainings(cell)
 
     def log(self, step: str) -> Sequence[LogLine]:
-        return [_numbers(line) for line in self.told.log(step)]
+        return [numbers(line) for line in self.told.log(step)]
 
     def measured(self, step: str) -> Sequence[LogLine]:
-        return [_numbers(line) for line in self.told.measured(step)]
+        return [numbers(line) for line in self.told.measured(step)]
 
 
-def _numbers(line: LogLine) -> LogLine:
+def numbers(line: LogLine) -> LogLine:
+    """What of a line of a log is a number."""
     return {name: value for name, value in line.items() if isinstance(value, int | float)}
 
 
-def _item(item: Item) -> Item:
-    return Item(item_digest(item.id), HIDDEN, group=item_digest(item.cluster))
+def _item(item: Item, name: Callable[[str], str]) -> Item:
+    return Item(name(item.id), HIDDEN, group=name(item.cluster))
 
 
-def _annotation(said: Annotation) -> Annotation:
-    return replace(said, item_id=item_digest(said.item_id), rationale=HIDDEN if said.rationale else "")
+def _annotation(said: Annotation, name: Callable[[str], str]) -> Annotation:
+    return replace(said, item_id=name(said.item_id), rationale=HIDDEN if said.rationale else "")
 
 
-def _prediction(said: Prediction) -> Prediction:
-    return replace(said, item_id=item_digest(said.item_id), text=HIDDEN if said.text else "")
+def _prediction(said: Prediction, name: Callable[[str], str]) -> Prediction:
+    return replace(said, item_id=name(said.item_id), text=HIDDEN if said.text else "")

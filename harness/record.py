@@ -6,7 +6,7 @@ A matrix alone finds only what today's code would make of it; the record finds w
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -31,9 +31,9 @@ class Run:
     store: Store
 
 
-def written(plan: Plan) -> str:
-    """The record of a plan as text."""
-    facts = {
+def facts_of(plan: Plan) -> dict[str, Any]:
+    """The record of a plan as JSON."""
+    return {
         "schema": SCHEMA_VERSION,
         "title": plan.matrix.title,
         "matrix": plan.matrix.text,
@@ -44,7 +44,11 @@ def written(plan: Plan) -> str:
             key: {"kind": step.kind, "what": step.what, "inputs": dict(step.inputs)} for key, step in plan.steps.items()
         },
     }
-    return json.dumps(facts, separators=(",", ":"), ensure_ascii=False) + "\n"
+
+
+def written(plan: Plan) -> str:
+    """The record of a plan as text."""
+    return json.dumps(facts_of(plan), separators=(",", ":"), ensure_ascii=False) + "\n"
 
 
 def find(path: Path, store: Store, registry: Registry) -> Run:
@@ -77,17 +81,29 @@ def _recorded(file: Path, registry: Registry) -> Plan:
         if facts["schema"] != SCHEMA_VERSION:
             raise ValueError(f"schema {facts['schema']}")
         title, text = str(facts["title"]), str(facts["matrix"])
-        cells = [_cell(cell) for cell in facts["cells"]]
-        # Records of runs from before there were ablations have none.
-        ablation = [Ablated(**arm) for arm in facts.get("ablation", ())]
-        steps = {key: _step(key, step) for key, step in facts["steps"].items()}
+        cells, ablation, steps = laid_out(facts)
     except OSError as error:
         raise HarnessError(f"cannot be read: {error.strerror}", place=str(file)) from None
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise HarnessError(f"is no record of a run that can be read: {error!r}", place=str(file)) from None
-    if unknown := {key for cell in cells for key in cell.ends} - steps.keys():
-        raise HarnessError(f"lacks step {min(unknown)!r} that its cells name", place=str(file))
+    if unknown := lacking(cells, steps):
+        raise HarnessError(f"lacks step {unknown!r} that its cells name", place=str(file))
     return Plan(reading.parse(text, registry, f"{title}.yaml"), {}, cells, steps, ablation=ablation)
+
+
+def laid_out(facts: Mapping[str, Any]) -> tuple[list[Cell], list[Ablated], dict[str, Step]]:
+    """Cells, the arms of the ablation, and steps of a record; raises what a strange object raises."""
+    cells = [_cell(cell) for cell in facts["cells"]]
+    # Records of runs from before there were ablations have none.
+    ablation = [Ablated(**arm) for arm in facts.get("ablation", ())]
+    return cells, ablation, {str(key): _step(key, step) for key, step in facts["steps"].items()}
+
+
+def lacking(cells: Iterable[Cell], steps: Mapping[str, Step]) -> str:
+    """What cells or steps read and is no step, the first in order; empty where all is there."""
+    named = {key for cell in cells for key in cell.ends}
+    named |= {key for step in steps.values() for key in step.inputs.values()}
+    return min(named - steps.keys(), default="")
 
 
 def _cell(facts: Mapping[str, Any]) -> Cell:

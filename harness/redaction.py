@@ -5,7 +5,7 @@ What may stay is listed; a table or column that nobody has listed here does not.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, fields, replace
 from numbers import Real
 from typing import TYPE_CHECKING, Any
@@ -40,26 +40,29 @@ SURROUNDINGS = frozenset(
 MATRIX = f"# {HIDDEN}\n"
 
 
-def redact(view: RunView) -> RunView:
-    """The view without images, captions, evidence, rationales, predictions, reasons, notes and the matrix's text."""
+def redact(view: RunView, name: Callable[[str], str] = item_digest) -> RunView:
+    """The view without images, captions, evidence, rationales, predictions, reasons, notes and the matrix's text.
+
+    ``name`` gives the digest of an id where the view's details have something else than ids.
+    """
     if "redacted" in view.seal:
         return view
-    return replace(view, **{field.name: _field(field, getattr(view, field.name)) for field in fields(view)})
+    return replace(view, **{field.name: _field(field, getattr(view, field.name), name) for field in fields(view)})
 
 
-def _field(field: Field[Any], value: Any) -> Any:  # noqa: ANN401 - whatever the view holds
+def _field(field: Field[Any], value: Any, name: Callable[[str], str]) -> Any:  # noqa: ANN401 - whatever the view holds
     match field.name:
         case "title":
             return value
         case "matrix_text":
             return MATRIX
         case "provenance":
-            return _surroundings(value)
+            return surroundings(value)
         case "seal":
             return {**value, "redacted": "yes"}
         case "details":
-            return Discreet(value)
-    return _table(value) if hasattr(value, "iloc") else _blank(field)
+            return Discreet(value, name)
+    return _table(value, name) if hasattr(value, "iloc") else _blank(field)
 
 
 def _blank(field: Field[Any]) -> Any:  # noqa: ANN401 - whatever the view holds
@@ -68,34 +71,45 @@ def _blank(field: Field[Any]) -> Any:  # noqa: ANN401 - whatever the view holds
     return None if field.default is MISSING else field.default
 
 
-def _table(table: DataFrame) -> DataFrame:
-    return table.assign(**{column: _column(column, table[column]) for column in table.columns})
+def _table(table: DataFrame, name: Callable[[str], str]) -> DataFrame:
+    return table.assign(**{column: _column(column, table[column], name) for column in table.columns})
 
 
-def _column(name: str, column: Series[Any]) -> Series[Any]:
-    if name in NAMES | WORDS or column.infer_objects().dtype.kind in "biuf":
+def _column(title: str, column: Series[Any], name: Callable[[str], str]) -> Series[Any]:
+    if title in NAMES | WORDS or column.infer_objects().dtype.kind in "biuf":
         return column
-    return column.map(lambda value: _value(name, value)).astype(column.dtype)
+    return column.map(lambda value: _value(title, value, name)).astype(column.dtype)
 
 
-def _value(name: str, value: object) -> object:
+def _value(title: str, value: object, name: Callable[[str], str]) -> object:
     """A number as it is; a text as far as its column lets it; nothing else."""
     if isinstance(value, Real):
         return value
     if not isinstance(value, str):
         return None
-    if name in IDS:
-        return item_digest(value)
-    if name == "notes" and "synthetic" in value.lower():
-        # That numbers are no evidence about real news is never hidden.
-        return f"synthetic; the rest is {HIDDEN}"
-    if name == "oracles" and value:
-        # Nor is that numbers were reached with the help of the answer.
-        return f"how it is read depends on the label; in which way is {HIDDEN}"
-    return HIDDEN if value else ""
+    if not value:
+        return ""
+    if title in IDS:
+        return name(value)
+    return SPARED[title](value) if title in SPARED else HIDDEN
 
 
-def _surroundings(value: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
+def notes(value: str) -> str:
+    """That numbers are no evidence about real news is never hidden."""
+    return f"synthetic; the rest is {HIDDEN}" if "synthetic" in value.lower() else HIDDEN
+
+
+def oracles(value: str) -> str:
+    """Nor is that numbers were reached with the help of the answer."""
+    return f"how it is read depends on the label; in which way is {HIDDEN}"
+
+
+SPARED: Mapping[str, Callable[[str], str]] = {"notes": notes, "oracles": oracles}
+"""Columns of which a part is never hidden."""
+
+
+def surroundings(value: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
+    """What of a provenance may stay."""
     if isinstance(value, Mapping):
         return {key: _inner(key, part) for key, part in value.items() if key in SURROUNDINGS}
     return value
@@ -103,5 +117,5 @@ def _surroundings(value: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
 
 def _inner(key: str, value: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
     if key == "surroundings":
-        return [_surroundings(part) for part in value] if isinstance(value, list) else []
+        return [surroundings(part) for part in value] if isinstance(value, list) else []
     return value

@@ -199,6 +199,7 @@ def test_what_nobody_has_listed_does_not_stay():
     disputed = pd.DataFrame(
         {
             "item_id": ["canary-1", "canary-2"],
+            "other_item": ["canary-2", ""],
             "caption": [CANARY, ""],
             "rationales": [{"a": CANARY}, None],
             "picture": [CANARY.encode(), None],
@@ -215,6 +216,7 @@ def test_what_nobody_has_listed_does_not_stay():
     assert rows == [
         {
             "item_id": item_digest("canary-1"),
+            "other_item": item_digest("canary-2"),
             "caption": hidden,
             "rationales": None,
             "picture": None,
@@ -224,6 +226,7 @@ def test_what_nobody_has_listed_does_not_stay():
         },
         {
             "item_id": item_digest("canary-2"),
+            "other_item": "",
             "caption": "",
             "rationales": None,
             "picture": None,

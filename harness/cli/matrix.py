@@ -153,33 +153,11 @@ def _out_of(matrix: Path, out: Path | None) -> Path:
     return out or Path("runs") / matrix.stem
 
 
-TABLES = (
-    "results",
-    "arms",
-    "contrasts",
-    "curves",
-    "curve_contrasts",
-    "equivalences",
-    "operating",
-    "prevalence",
-    "ablation",
-    "pairs",
-    "voices",
-    "teachers",
-    "conflicts",
-    "benchmarks",
-    "findings",
-    "examples",
-    "skipped",
-    "failures",
-    "steps",
-)
-
-
 def _write(plan: Plan, store: Store, out: Path, *, redacted: bool = False) -> list[Path]:
     """The record of the run, tables as CSV, then every report; the first file of each report."""
     from harness import record
     from harness.diagnosis import view
+    from harness.publication import publish
     from harness.redaction import redact
     from harness.store import write_text
 
@@ -187,9 +165,7 @@ def _write(plan: Plan, store: Store, out: Path, *, redacted: bool = False) -> li
     out.mkdir(parents=True, exist_ok=True)
     if not redacted:
         write_text(out / record.FILE, record.written(plan))
-    for name in TABLES:
-        write_text(out / f"{name}.csv", getattr(seen, name).to_csv(index=False))
-    return [files[0] for report in plan.matrix.reports.values() if (files := report.render(seen, out))]
+    return [files[0] for files in publish(seen, plan.matrix.reports, out).values() if files]
 
 
 def _console() -> Console:
