@@ -38,7 +38,6 @@ class Past:
             for kind in {step.kind for step in plan.steps.values()}
         }
         self._described: dict[str, dict[str, Any]] = {}
-        self._distances: dict[tuple[str, str], int] = {}
         self._causes: dict[tuple[str, str], dict[str, Cause]] = {}
 
     def described(self, step: Step) -> Mapping[str, Any]:
@@ -48,24 +47,13 @@ class Past:
         return self._described[step.key]
 
     def nearest(self, step: Step) -> Manifest | None:
-        """The step of this kind that differs in the fewest parts, what it reads included; the latest among several."""
+        """The step of this kind that differs for the fewest reasons, its name being one; the latest of several."""
         return min(self._kinds[step.kind].values(), key=lambda manifest: self._order(step, manifest), default=None)
 
     def _order(self, step: Step, manifest: Manifest) -> tuple[int, float, str]:
         other = manifest.get("what") != step.what
         finished = float(manifest.get("provenance", {}).get("finished", 0))
-        return self._distance(step, manifest) + other, -finished, str(manifest["key"])
-
-    def _distance(self, step: Step, manifest: Manifest) -> int:
-        """In how many options, parameters and files a step differs from a stored one and from those that this read."""
-        at = step.key, str(manifest["key"])
-        if at not in self._distances:
-            old, new = manifest["ingredients"], self.described(step)
-            own = sum(1 for _ in unlike({**old, "inputs": {}}, {**new, "inputs": {}}))
-            read = old.get("inputs", {})
-            below = sum(1 if was is None else self._distance(now, was) for _, now, was in self._below(step, manifest))
-            self._distances[at] = own + len(read.keys() ^ step.inputs.keys()) + below
-        return self._distances[at]
+        return len(self._found(step, manifest)) + other, -finished, str(manifest["key"])
 
     def _below(self, step: Step, manifest: Manifest) -> Iterator[tuple[str, Step, Manifest | None]]:
         """What both read as the same, and is another: its role, the step, and what is stored of the other."""

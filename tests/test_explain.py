@@ -390,3 +390,11 @@ def test_a_step_that_failed_says_why_and_what_comes_of_it(plan_of, run_plan, tol
         "  failed: RuntimeError: the line is dead\n"
         "  the next `harness run` tries it again; `harness logs` has what it printed\n"
     )
+
+
+def test_a_model_is_compared_with_its_own_past_and_not_with_an_untrained_one(change):
+    told = change(
+        "words: [omega]}", "words: [beta]}", MMKD, text=MATRIX.replace("{stage1", "{zero-shot: zero-shot, stage1")
+    )
+    assert "it reads a model" not in told
+    assert told.startswith('5 of 6 steps will run, since option `words` of teacher a is ["beta"], and was ["omega"]\n')
