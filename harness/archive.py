@@ -17,6 +17,7 @@ MOST_READ = 100_000_000
 @contextmanager
 def writing(target: Path) -> Iterator[tarfile.TarFile]:
     """An archive that replaces ``target`` when it is whole; compressed where that ends in ``.gz`` or ``.tgz``."""
+    target.parent.mkdir(parents=True, exist_ok=True)
     beside = target.with_name(f".{target.name}.part")
     try:
         with ExitStack() as stack:

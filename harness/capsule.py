@@ -127,9 +127,14 @@ def facts_of(plan: Plan, registry: Registry) -> dict[str, Any]:
         },
         "compare": data.get("compare"),
         "newsroom": data.get("newsroom"),
-        "reports": {label: _report(report, registry) for label, report in plan.matrix.reports.items()},
+        "reports": {label: _report(report, registry) for label, report in reports_of(plan).items()},
         "benchmarks": {label: _benchmark(facts) for label, facts in plan.facts.items()},
     }
+
+
+def reports_of(plan: Plan) -> dict[str, Report]:
+    """The reports that belong into a capsule."""
+    return {label: report for label, report in plan.matrix.reports.items() if not report.outside}
 
 
 def _report(report: Report, registry: Registry) -> dict[str, Any]:
@@ -167,6 +172,8 @@ def _reports(told: Mapping[str, Any], registry: Registry) -> tuple[dict[str, Rep
         try:
             made: Component = made_of(registry.find("report", str(said["uses"])), said["options"])
             assert isinstance(made, Report)
+            if made.outside:
+                raise PluginError(f"{said['uses']} reaches beyond the folder of the reports")
             found[label] = made
         except (PluginError, ValueError) as error:
             cause = error.cause if isinstance(error, PluginError) else f"{said['uses']} does not take its options"

@@ -269,6 +269,9 @@ class Report(Component):
     """Renders a run to files."""
 
     kind = "report"
+    outside: ClassVar[bool] = False
+    """Whether it writes or sends anything besides files into ``out``. A capsule leaves it out: what others packed must
+    reach nothing else."""
 
     @abstractmethod
     def render(self, view: RunView, out: Path) -> Sequence[Path]:

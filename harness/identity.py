@@ -143,15 +143,21 @@ def _imports(text: bytes, module: str, path: Path) -> Iterator[str]:
                 yield from (f"{base}.{alias.name}" for alias in node.names)
 
 
-def differences(old: Mapping[str, Any], new: Mapping[str, Any], at: str = "") -> Iterator[str]:
+def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
     """Paths at which two JSON objects differ, as ``path: old → new``."""
+    for where, before, after in unlike(old, new):
+        yield f"{where}: {_short(before)} → {_short(after)}"
+
+
+def unlike(old: Mapping[str, Any], new: Mapping[str, Any], at: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """Paths at which two JSON objects differ, and both values, None where there is none."""
     for key in sorted(old.keys() | new.keys()):
         where = f"{at}.{key}" if at else key
         before, after = old.get(key), new.get(key)
         if isinstance(before, Mapping) and isinstance(after, Mapping):
-            yield from differences(before, after, where)
+            yield from unlike(before, after, where)
         elif before != after:
-            yield f"{where}: {_short(before)} → {_short(after)}"
+            yield where, before, after
 
 
 def _short(value: object) -> str:

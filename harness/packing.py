@@ -83,7 +83,7 @@ class _Packing:
         seen = replace(view(self.plan, self.store), details=self.witness)
         seen = redact(seen) if self.names else seen
         with tempfile.TemporaryDirectory(prefix="harness-capsule-") as folder:
-            made = publish(seen, self.plan.matrix.reports, Path(folder))
+            made = publish(seen, capsule.reports_of(self.plan), Path(folder))
             self.contents.outputs = outputs_of(Path(folder))
             files = {label: [path.relative_to(folder).as_posix() for path in paths] for label, paths in made.items()}
         facts = {

@@ -151,7 +151,7 @@ class Unpacking:
                 case _ if self.other(self, archive, entry):
                     entry = self.next(archive)
                 case _:
-                    raise self.fault(f"holds {entry.name!r:.100}, which is no part of a store")
+                    raise self.fault(f"holds {entry.name!r:.100}, which has no place in such an archive")
 
     def step(self, archive: tarfile.TarFile, first: tarfile.TarInfo, kind: str, key: str) -> tarfile.TarInfo | None:
         """Take a step; returns the entry after it."""

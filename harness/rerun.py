@@ -131,13 +131,16 @@ def _belongs(parts: tuple[str, ...]) -> bool:
 
 
 def _seen(plan: Plan, store: Store, facts: Mapping[str, Any]) -> RunView:
-    names = facts["names"]
+    names, said = facts["names"], facts["seal"]
+    # Other reports may stand beside those that are made here.
+    others = {part: str(said[part]) for part in said if part.startswith("report:")}
     if names is None:
-        return view(plan, store)
+        found = view(plan, store)
+        return replace(found, seal={**others, **found.seal})
     found = view(plan, store, _similarities(facts))
     # What they are digests of is not in the capsule.
-    kept = {part: str(facts["seal"][part]) for part in ("matrix", "answers")}
-    return redact(replace(found, seal={**found.seal, **kept}), lambda name: str(names.get(name, name)))
+    kept = {part: str(said[part]) for part in ("matrix", "answers")}
+    return redact(replace(found, seal={**others, **found.seal, **kept}), lambda name: str(names.get(name, name)))
 
 
 def _check_names(facts: Mapping[str, Any]) -> None:

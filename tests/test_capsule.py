@@ -12,12 +12,17 @@ import pytest
 from click.testing import CliRunner
 
 import harness_reports.html
+from harness import planning
+from harness.api import Report, hookimpl
 from harness.archive import add, writing
 from harness.cli import main
+from harness.diagnosis import view
 from harness.errors import StoreError
-from harness.packing import taken
+from harness.packing import pack, taken
 from harness.parcel import Moved, Unpacking
 from harness.plugins import Registry
+from harness.publication import publish
+from harness.reading import parse
 from harness.rerun import rerun
 from harness.store import Store
 from harness_benchmarks.newsworld import NewsWorld
@@ -382,6 +387,51 @@ def test_a_report_whose_plugin_lacks_is_named_and_the_rest_is_made(made, tmp_pat
     assert not (tmp_path / "out/report.md").exists()
 
 
+def test_a_report_that_reaches_beyond_its_folder_is_never_rendered(made, tmp_path):
+    parts = contents(made / "toy.tar.gz")
+    facts = json.loads(parts["capsule.json"])
+    target = tmp_path / "planted.db"
+    facts["reports"]["text"] = {"uses": "mlflow", "version": "1", "options": {"uri": f"sqlite:///{target}"}}
+    parts["capsule.json"] = json.dumps(facts).encode()
+    told = call("rerun", packed(tmp_path / "forged.tar", parts), "--out", tmp_path / "out", expect=3)
+    assert "not made report report.md: mlflow reaches beyond the folder of the reports" in told
+    assert not target.exists()
+
+
+class Telling(Report):
+    """Writes a line somewhere else."""
+
+    name = "telling"
+    outside = True
+    to: str
+
+    def render(self, view, out):
+        with open(self.to, "a") as file:
+            file.write(f"{view.title}\n")
+        return ()
+
+
+class Space:
+    @staticmethod
+    @hookimpl
+    def harness_reports():
+        return [Telling]
+
+
+def test_such_a_report_is_left_out_of_a_capsule_and_the_others_are_as_they_were(
+    toy, run_plan, store, registry, tmp_path
+):
+    reports = f"reports: {{log: {{uses: telling, to: {tmp_path / 'log'}}}, page: html}}"
+    text = toy.replace("seeds: [0, 1]", "seeds: [0]").replace("reports: {}", reports)
+    plan = planning.make(parse(text, registry + Registry.of(Space)))
+    run_plan(plan)
+    publish(view(plan, store), plan.matrix.reports, tmp_path / "was")
+    pack(plan, store, registry + Registry.of(Space), tmp_path / "toy.tar", redacted=False)
+    assert rerun(tmp_path / "toy.tar", tmp_path / "out", registry).same
+    assert files(tmp_path / "out") == files(tmp_path / "was")
+    assert (tmp_path / "log").read_text() == "matrix\n"
+
+
 def test_other_versions_are_named_where_something_differs(made, tmp_path):
     parts = contents(made / "toy.tar.gz")
     facts = json.loads(parts["capsule.json"])
@@ -420,7 +470,7 @@ def linked(target, kind):
 def test_what_belongs_into_no_capsule_is_refused(tmp_path, name):
     hostile = packed(tmp_path / "hostile.tar", {name: b"{}"})
     told = call("rerun", hostile, "--out", tmp_path / "out", expect=2)
-    assert "which is no part of a store" in told
+    assert "which has no place in such an archive" in told
     assert "Only archives that `harness export --capsule` wrote can be run again." in told
     assert not (tmp_path / "out").exists()
     assert not (tmp_path / "escaped").exists()
@@ -429,7 +479,7 @@ def test_what_belongs_into_no_capsule_is_refused(tmp_path, name):
 @pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.DIRTYPE])
 def test_links_devices_and_folders_are_refused(tmp_path, kind):
     told = call("rerun", linked(tmp_path / "linked.tar", kind), "--out", tmp_path / "out", expect=2)
-    assert "holds 'capsule.json', which is no part of a store" in told
+    assert "holds 'capsule.json', which has no place in such an archive" in told
 
 
 def test_a_picture_with_another_name_a_second_file_and_no_archive_are_refused(made, tmp_path):
@@ -503,6 +553,7 @@ def test_a_damaged_step_is_not_packed(toy, tmp_path):
         (("--capsule", "m.yaml", "--merged"), "--capsule takes a whole matrix"),
         (("some/arm",), "Name an ARM, its --matrix and a folder by -o; or a matrix by --capsule."),
         ((), "Name an ARM"),
+        (("--capsule", "m.yaml", "-o", "/"), "/ is a folder, and a capsule is a file."),
         (("some/arm", "--matrix", "m.yaml", "-o", "x", "--redact"), "--redact is of capsules."),
     ],
 )

@@ -186,7 +186,7 @@ def repacked(source, target, change):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda name, data: (f"../{name}", data), "which is no part of a store"),
+        (lambda name, data: (f"../{name}", data), "which has no place in such an archive"),
         (lambda name, data: (name.replace("rank.jsonl", "../../x"), data), "which its manifest does not name"),
         (lambda name, data: (name, data.replace(b"score", b"scorf")), "has another checksum than its manifest says"),
         (lambda name, data: None if name.endswith("rank.jsonl") else (name, data), "lacks rank.jsonl of rank"),

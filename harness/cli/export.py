@@ -55,6 +55,8 @@ def export(
     if capsule is not None:
         if arm or matrix or merged or seed is not None:
             raise click.UsageError("--capsule takes a whole matrix: ARM, --matrix, --seed and --merged are of models.")
+        if out is not None and out.is_dir():
+            raise click.UsageError(f"{out} is a folder, and a capsule is a file.")
         _capsule(capsule, store_path, out, redact)
         return
     if arm is None or matrix is None or out is None:

@@ -85,7 +85,7 @@ def explain(matrix: Path, store_path: Path, cell: str) -> None:
     for found in cells_of(plan, matrix, cell):
         click.echo(f"cell {found.point.cell}")
         for line in explaining.explain(plan, store, found):
-            click.echo(f"  {line}")
+            click.echo(_indented(line))
 
 
 @click.command()

@@ -40,6 +40,7 @@ class Mlflow(Report):
     """
 
     name = "mlflow"
+    outside = True
 
     uri: str = Field(min_length=1)
     """Where to: ``sqlite:///runs/mlflow.db`` for a file, or a server's address."""
