@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 from math import nan
 from typing import TYPE_CHECKING, Any
 
+from harness.columns import ABLATION_COLUMNS
 from harness.controls import ALL_LABELS, METHOD, ZERO_SHOT
 from harness.families import ABLATION
 from harness.plan import Ablated
 from harness.results import ArmResult, bought, stacked
 from harness.scores import Scorer
 from harness.stats import Recovered, joint, recovered, share
-from harness.view import ABLATION_COLUMNS
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -21,7 +21,7 @@ NO_GAP = Recovered(nan, nan, nan)
 
 
 def ablation_table(scorer: Scorer, arms: Sequence[ArmResult], contrasts: DataFrame) -> DataFrame:
-    """`harness.view.ABLATION_COLUMNS`: every arm of the ablation on every benchmark on which its method is tested."""
+    """`harness.columns.ABLATION_COLUMNS`: every arm of the ablation, wherever its method is tested."""
     import pandas as pd
 
     found = {(arm.arm, arm.evaluated_on): arm for arm in arms}

@@ -11,10 +11,10 @@ from typing import Any
 
 from harness import __version__
 from harness.cells import Point
+from harness.columns import METRICS
 from harness.components import Benchmark
 from harness.intake import BenchmarkFacts
 from harness.types import Exported, Split
-from harness.view import METRICS
 
 LONGEST = 120
 

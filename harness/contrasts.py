@@ -7,13 +7,13 @@ from dataclasses import asdict, dataclass
 from math import nan
 from typing import TYPE_CHECKING, Any
 
+from harness.columns import CONTRAST_COLUMNS
 from harness.families import QUESTIONS, Family
 from harness.pairing import pairs_of
 from harness.plan import Plan
 from harness.results import ArmResult, stacked
 from harness.scores import Scorer
 from harness.stats import Estimate, Margin, against_margin, crossed, holm, mcnemar, seeds_needed, spread_of
-from harness.view import CONTRAST_COLUMNS
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -34,7 +34,7 @@ class Pair:
 
 
 def contrasts_table(scorer: Scorer, arms: list[ArmResult]) -> DataFrame:
-    """`harness.view.CONTRAST_COLUMNS`, Holm-adjusted within each declared family and the ablation.
+    """`harness.columns.CONTRAST_COLUMNS`, Holm-adjusted within each declared family and the ablation.
 
     Where no family is declared, each question of the report is one; else the questions are exploratory.
     """

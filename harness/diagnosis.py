@@ -8,6 +8,7 @@ from math import nan
 from typing import TYPE_CHECKING, Any
 
 from harness.ablating import ablation_table
+from harness.columns import BENCHMARK_COLUMNS, CONFLICT_COLUMNS, FAILURE_COLUMNS, STEP_COLUMNS, TEACHER_COLUMNS
 from harness.contrasts import contrasts_table
 from harness.efficiency import curve_contrasts_table, curves_of, curves_table, equivalences_table
 from harness.inspected import examples_table, findings_table, found_in, skipped_table
@@ -22,14 +23,7 @@ from harness.stats import Floats
 from harness.steps import rows
 from harness.store import Store
 from harness.types import Annotation, Split, Verdict
-from harness.view import (
-    BENCHMARK_COLUMNS,
-    CONFLICT_COLUMNS,
-    FAILURE_COLUMNS,
-    STEP_COLUMNS,
-    TEACHER_COLUMNS,
-    RunView,
-)
+from harness.view import RunView
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -82,7 +76,7 @@ def _frame(columns: Sequence[str], found: list[dict[str, Any]]) -> DataFrame:
 
 
 def steps_table(plan: Plan, store: Store, users: Mapping[str, int]) -> DataFrame:
-    """`harness.view.STEP_COLUMNS`: every stored step and what it cost when it ran."""
+    """`harness.columns.STEP_COLUMNS`: every stored step and what it cost when it ran."""
     found = []
     for key, step in plan.steps.items():
         if store.has(step.kind, key):

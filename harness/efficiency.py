@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from harness.cells import Point
+from harness.columns import CURVE_COLUMNS, CURVE_CONTRAST_COLUMNS, EQUIVALENCE_COLUMNS
 from harness.contrasts import informed, verdict_of
 from harness.families import QUESTIONS
 from harness.plan import Plan
 from harness.results import ArmResult, bought, stacked
 from harness.scores import Scorer
 from harness.stats import area, equivalent, holm, joint
-from harness.view import CURVE_COLUMNS, CURVE_CONTRAST_COLUMNS, EQUIVALENCE_COLUMNS
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -58,7 +58,7 @@ def _curve(point: Point, evaluated_on: str, arms: list[ArmResult]) -> Curve:
 
 
 def curves_table(scorer: Scorer, curves: Sequence[Curve]) -> DataFrame:
-    """`harness.view.CURVE_COLUMNS`."""
+    """`harness.columns.CURVE_COLUMNS`."""
     import pandas as pd
 
     return pd.DataFrame([_curve_row(scorer, curve) for curve in curves], columns=list(CURVE_COLUMNS))
@@ -86,7 +86,7 @@ def _curve_row(scorer: Scorer, curve: Curve) -> dict[str, Any]:
 
 
 def curve_contrasts_table(scorer: Scorer, curves: Sequence[Curve]) -> DataFrame:
-    """`harness.view.CURVE_CONTRAST_COLUMNS`, Holm-adjusted within each question."""
+    """`harness.columns.CURVE_CONTRAST_COLUMNS`, Holm-adjusted within each question."""
     import pandas as pd
 
     rows = []
@@ -128,7 +128,7 @@ def _contrast(scorer: Scorer, question: str, curve: Curve, against: Curve) -> di
 
 
 def equivalences_table(scorer: Scorer, arms: Sequence[ArmResult], curves: Sequence[Curve]) -> DataFrame:
-    """`harness.view.EQUIVALENCE_COLUMNS`: every arm that learnt from teachers, in labels of the curves beside it."""
+    """`harness.columns.EQUIVALENCE_COLUMNS`: every arm that learnt from teachers, in labels of the curves beside it."""
     import pandas as pd
 
     taught = [arm for arm in arms if arm.done and arm.trained and arm.point.teachers and arm.cells[0].role == "student"]

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from harness.columns import OPERATING_COLUMNS, PREVALENCE_COLUMNS
 from harness.newsroom import Newsroom
 from harness.results import ArmResult
 from harness.scores import Score, Scorer, Truth
 from harness.stats import Curve, Estimate, Floats, Weights, bounded, ranked, resampled, tallied
-from harness.view import OPERATING_COLUMNS, PREVALENCE_COLUMNS
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -21,7 +21,7 @@ RECALL = 0.95
 
 
 def operating_table(scorer: Scorer, arms: Sequence[ArmResult]) -> DataFrame:
-    """`harness.view.OPERATING_COLUMNS`: arms whose answers carry probabilities."""
+    """`harness.columns.OPERATING_COLUMNS`: arms whose answers carry probabilities."""
     import pandas as pd
 
     rows = [row for arm in arms if arm.done for row in _operating(scorer, arm)]
@@ -29,7 +29,7 @@ def operating_table(scorer: Scorer, arms: Sequence[ArmResult]) -> DataFrame:
 
 
 def prevalence_table(scorer: Scorer, arms: Sequence[ArmResult]) -> DataFrame:
-    """`harness.view.PREVALENCE_COLUMNS`."""
+    """`harness.columns.PREVALENCE_COLUMNS`."""
     import pandas as pd
 
     rows = [row for arm in arms if arm.done for row in _by_prevalence(scorer, arm)]

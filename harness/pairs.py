@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from math import nan
 from typing import TYPE_CHECKING, Any
 
+from harness.columns import PAIR_COLUMNS, VOICE_COLUMNS
 from harness.plan import Cell, Plan
 from harness.store import Store
-from harness.view import PAIR_COLUMNS, VOICE_COLUMNS
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -17,7 +17,7 @@ Facts = Mapping[str, Any]
 
 
 def pairs_table(plan: Plan, store: Store) -> DataFrame:
-    """`harness.view.PAIR_COLUMNS`: a row per cell and training that has preferences."""
+    """`harness.columns.PAIR_COLUMNS`: a row per cell and training that has preferences."""
     import pandas as pd
 
     found = [{**where, **_numbers(facts)} for where, facts in _trainings(plan, store)]
@@ -25,7 +25,7 @@ def pairs_table(plan: Plan, store: Store) -> DataFrame:
 
 
 def voices_table(plan: Plan, store: Store) -> DataFrame:
-    """`harness.view.VOICE_COLUMNS`: a row per such training and teacher whose words are in its pairs."""
+    """`harness.columns.VOICE_COLUMNS`: a row per such training and teacher whose words are in its pairs."""
     import pandas as pd
 
     found = [

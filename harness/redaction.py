@@ -10,8 +10,9 @@ from dataclasses import MISSING, Field, fields, replace
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
+from harness.columns import AXES
 from harness.discretion import HIDDEN, Discreet, item_digest
-from harness.view import AXES, RunView
+from harness.view import RunView
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series

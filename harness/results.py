@@ -11,12 +11,12 @@ import numpy as np
 
 from harness import caveats
 from harness.cells import Point
+from harness.columns import ARM_COLUMNS, AXES, METRICS, RESULT_COLUMNS
 from harness.errors import StoreError
 from harness.plan import REVISIONS, Cell, Plan
 from harness.scores import Score, Scorer, Truth
 from harness.stats import Estimate, Floats, bounded, crossed, ranked, resampled, share, tallied
 from harness.store import Store
-from harness.view import ARM_COLUMNS, AXES, METRICS, RESULT_COLUMNS
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -96,7 +96,7 @@ def state_of(plan: Plan, store: Store, cell: Cell) -> tuple[str, str]:
 
 
 def results_table(results: list[CellResult]) -> DataFrame:
-    """`harness.view.RESULT_COLUMNS`; no clock and no path, so that equal runs give equal bytes."""
+    """`harness.columns.RESULT_COLUMNS`; no clock and no path, so that equal runs give equal bytes."""
     import pandas as pd
 
     rows = []
@@ -157,7 +157,7 @@ def arm_results(results: list[CellResult]) -> list[ArmResult]:
 
 
 def arms_table(scorer: Scorer, arms: list[ArmResult]) -> DataFrame:
-    """`harness.view.ARM_COLUMNS`, a row per arm that has at least one seed done."""
+    """`harness.columns.ARM_COLUMNS`, a row per arm that has at least one seed done."""
     import pandas as pd
 
     rows = [_arm_row(scorer, arm) for arm in arms if arm.done]

@@ -6,9 +6,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as oracle
 
-from harness.diagnosis import view
-from harness.steps import rows
-from harness.view import (
+from harness.columns import (
     CURVE_COLUMNS,
     CURVE_CONTRAST_COLUMNS,
     EQUIVALENCE_COLUMNS,
@@ -16,6 +14,8 @@ from harness.view import (
     OPERATING_COLUMNS,
     PREVALENCE_COLUMNS,
 )
+from harness.diagnosis import view
+from harness.steps import rows
 
 NEWSROOM = "newsroom: {items_per_day: 500, prevalence: 0.04, reviews_per_day: [25, 100]}\n"
 

@@ -18,8 +18,8 @@ from xml.etree import ElementTree
 import pandas as pd
 import pytest
 
+import harness.columns
 import harness.findings
-import harness.view
 from harness.api import MissingDependency
 from harness.plugins import Registry
 from harness.testing import checks_for, trial
@@ -198,7 +198,7 @@ def test_parquet_holds_every_value_of_every_table_exactly(done, tmp_path):
 def test_csv_reads_back_to_the_same_numbers(done, tmp_path):
     Tables(format="csv", folder="data").render(done, tmp_path)
     back = pd.read_csv(tmp_path / "data" / "arms.csv")
-    for metric in harness.view.METRICS:
+    for metric in harness.columns.METRICS:
         pd.testing.assert_series_equal(back[metric], done.arms[metric], check_exact=True)
 
 
@@ -371,7 +371,7 @@ def test_every_row_of_a_markdown_table_has_as_many_cells_as_its_head(name, writt
 
 
 def test_every_documented_column_has_a_meaning_and_every_table_a_sentence():
-    documented = {**vars(harness.view), **vars(harness.findings)}
+    documented = {**vars(harness.columns), **vars(harness.findings)}
     columns = {name.removesuffix("_COLUMNS"): own for name, own in documented.items() if name.endswith("_COLUMNS")}
     fields = {"RESULT": "results", "STEP": "steps"}
     fields |= {name: name.lower() for name in ("OPERATING", "PREVALENCE", "SKIPPED", "ABLATION")}

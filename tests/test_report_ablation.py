@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from harness.view import ABLATION_COLUMNS
+from harness.columns import ABLATION_COLUMNS
 from harness_reports.ablation import Ablation, parts
 from harness_reports.figures import Figures
 from harness_reports.html import page

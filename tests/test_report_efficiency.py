@@ -8,8 +8,8 @@ from math import inf, nan
 import pandas as pd
 import pytest
 
+from harness.columns import CURVE_COLUMNS, EQUIVALENCE_COLUMNS
 from harness.diagnosis import view
-from harness.view import CURVE_COLUMNS, EQUIVALENCE_COLUMNS
 from harness_reports.html import page
 
 

@@ -18,9 +18,7 @@ import pandas as pd
 import pytest
 
 from harness.api import RunView
-from harness.identity import source_digest
-from harness.plugins import Registry
-from harness.view import (
+from harness.columns import (
     ABLATION_COLUMNS,
     ARM_COLUMNS,
     AXES,
@@ -35,6 +33,8 @@ from harness.view import (
     TEACHER_COLUMNS,
     VOICE_COLUMNS,
 )
+from harness.identity import source_digest
+from harness.plugins import Registry
 from harness_reports import html
 from harness_reports.html import Html, page
 from harness_reports.numerals import count, decimal, duration, fraction, money, percent, points, probability

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from harness.api import redact
-from harness.view import BENCHMARK_COLUMNS
+from harness.columns import BENCHMARK_COLUMNS
 from harness_reports.html import Html, page
 from harness_reports.seen import Seen
 from harness_reports.tracks import HEIGHT, LOGGED, TOP, pictures, track_of

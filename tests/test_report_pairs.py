@@ -6,11 +6,11 @@ from html import unescape
 import pandas as pd
 import pytest
 
+from harness.columns import PAIR_COLUMNS, VOICE_COLUMNS
 from harness.diagnosis import view
 from harness.redaction import redact
 from harness.store import Store
 from harness.testing.trial import HOSTILE
-from harness.view import PAIR_COLUMNS, VOICE_COLUMNS
 from harness_reports.html import page
 from harness_reports.markdown import Markdown
 from harness_reports.pairs import pairs, stylish, voices

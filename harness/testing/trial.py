@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness import planning
+from harness.columns import AXES
 from harness.components import Executor
 from harness.diagnosis import view
 from harness.plan import Plan, Step
@@ -19,7 +20,7 @@ from harness.run import run
 from harness.steps import Report
 from harness.store import Store
 from harness.testing import cast
-from harness.view import AXES, RunView
+from harness.view import RunView
 
 if TYPE_CHECKING:
     from pandas import DataFrame

@@ -17,7 +17,7 @@ ARMS = (
 
 
 def ablation_rows(on="newsworld"):
-    """A row per arm, as `harness.view.ABLATION_COLUMNS` has them."""
+    """A row per arm, as `harness.columns.ABLATION_COLUMNS` has them."""
     for kind, factor, accuracy, verdict, recovered in ARMS:
         tested = {} if kind == "method" else _tested(accuracy - 0.87, verdict)
         yield _named(kind, factor, on) | {
