@@ -104,10 +104,10 @@ def test_ray_ends_a_step_at_its_limit(ray_cluster, plan_of, run_plan, tmp_path):
     text = (
         "evaluate_on: {words: words}\n"
         f"teachers: {{slow: {{uses: occupying, seconds: 60, diary: {tmp_path}/diary}}, quick: listens}}\n"
-        "teachers_as_arms: true\nexecutor: {uses: ray, threads: 1, timeouts: {annotate: 2s}}\nreports: {}\n"
+        "teachers_as_arms: true\nexecutor: {uses: ray, threads: 1, timeouts: {annotate: 10s}}\nreports: {}\n"
     )
     outcome, _ = run_plan(plan_of(text))
-    assert list(outcome.reasons.values()) == ["it was ended after 2 s, the limit for steps of its kind"]
+    assert list(outcome.reasons.values()) == ["it was ended after 10 s, the limit for steps of its kind"]
     assert outcome.count("done") == 1
 
 
@@ -159,3 +159,16 @@ def test_what_a_step_takes_is_what_a_job_asks_for():
         "mem_gb": 64,
         "slurm_partition": "gpu",
     }
+
+
+@pytest.mark.parametrize(
+    "check",
+    ["runs_what_is_submitted", "hands_an_exception_back", "a_dead_worker_takes_only_its_own_call_with_it"],
+)
+def test_jobs_keep_the_contract_of_executors(check, tmp_path):
+    pytest.importorskip("submitit")
+    from harness.testing import executor
+    from harness_executors.slurm import Slurm
+
+    jobs = Slurm(cluster="local", at_once=2, threads=1, look_s=0.1, folder=str(tmp_path / "jobs"))
+    getattr(executor, f"check_{check}")(jobs)

@@ -31,6 +31,7 @@ ELSEWHERE = {
     "self-consistency",
     "shuffled-labels",
     "single-teacher",
+    "slurm",
     "table",
     "transformers",
     "vllm",

@@ -114,7 +114,7 @@ def test_a_run_goes_on_where_workers_give_steps_back(plan_of, toy, run_plan, sto
     (path,) = (store.root / "events").glob("*.jsonl")
     told = [line["event"] for line in events.read(path)]
     assert told.count("back") > 5
-    assert told.count("ended") == len(plan.steps)
+    assert told.count("ended") == len(plan.steps) + len(plan.inspections)
 
 
 def test_of_steps_that_are_sent_together_a_failing_one_fails_alone(plan_of, toy, run_plan, store, patient):
