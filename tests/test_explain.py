@@ -374,7 +374,7 @@ def test_a_step_that_waits_for_labels_says_for_which(plan_of, run_plan, told):
         + REUSED
         + "train counter by supervised, stage 1, seed 0, 3 labels by random  [#], shared by 1 cell\n"
         "  waiting: 3 of the 3 labels to be bought do not exist yet, first 'train-0'\n"
-        "  Label these items, add the labels to the data set and run again.\n"
+        "  `harness labels export` writes them for people, `harness labels import` takes the labels back.\n"
         "  it runs as soon as what it waits for is there, in the next `harness run`\n"
         "predict counter by supervised, stage 1, seed 0, 3 labels by random on words test  [#], shared by 1 cell\n"
         "  blocked: it reads what train counter by supervised, stage 1, seed 0, 3 labels by random (waiting)"
