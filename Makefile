@@ -44,7 +44,7 @@ bench-engine: $(VENV)/.installed ## the training engine against stock TRL: one t
 bench-guard: $(VENV)/.installed  ## copies found and false alarms of the data guard, and its time at NewsCLIPpings' size (5 minutes)
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/guard
 bench-run: $(VENV)/.installed    ## what the harness takes of the quickstart, and of 10,000 steps that do nothing (10 minutes)
-	$(BIN)/python benchmarks/speed/runs.py
+	$(BIN)/python benchmarks/speed/scheduling.py
 
 gpu-check:                       ## the same at full size on one GPU; GPU_PYTHON has torch, GPU_SITE what else is needed
 	PYTHONPATH=tests/data/families:benchmarks/engine:.:plugins:benchmarks:reports:$(GPU_SITE) $(GPU_PYTHON) benchmarks/gpu

@@ -13,12 +13,13 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from scheduling import Quiet, trivial_plan
+
 from harness import provenance
 from harness.run import run
 from harness.store import Store
 from harness.terms import terms_of
 from harness.work import StepWork
-from runs import Quiet, trivial_plan
 
 STEPS = 1500
 FRESH = count()
