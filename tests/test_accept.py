@@ -1,4 +1,5 @@
 import sys
+from uuid import uuid4
 
 import pytest
 from click.testing import CliRunner
@@ -43,22 +44,24 @@ def call(tmp_path, monkeypatch):
     plugin = tmp_path / "plugin"
     (plugin / "steady-1.dist-info").mkdir(parents=True)
     (plugin / "steady-1.dist-info/METADATA").write_text("Metadata-Version: 2.1\nName: steady\nVersion: 1\n")
-    (plugin / "steady-1.dist-info/entry_points.txt").write_text("[harness]\nsteady = steady\n")
+    # A name of its own: where a module lies is remembered for as long as the process lives.
+    module = f"steady_{uuid4().hex}"
+    (plugin / "steady-1.dist-info/entry_points.txt").write_text(f"[harness]\nsteady = {module}\n")
     (tmp_path / "matrix.yaml").write_text(MATRIX)
     monkeypatch.syspath_prepend(str(plugin))
 
     def go(*arguments, source=PLUGIN, expect=0):
         from harness.identity import source_digest
 
-        (plugin / "steady.py").write_text(source)
-        sys.modules.pop("steady", None)
+        (plugin / f"{module}.py").write_text(source)
+        sys.modules.pop(module, None)
         source_digest.cache_clear()
         result = CliRunner().invoke(main, list(arguments))
         assert result.exit_code == expect, result.output
         return result.output
 
     yield go
-    sys.modules.pop("steady", None)
+    sys.modules.pop(module, None)
 
 
 EDITED = PLUGIN.replace('"""Says falsified of short captions."""', '"""Finds short captions falsified."""')

@@ -122,6 +122,7 @@ def _leads(line):
         "damaged:",
         "failed:",
         "waiting:",
+        "`harness labels",
         "the next",
         "it runs as soon",
         "blocked:",
