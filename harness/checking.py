@@ -73,7 +73,9 @@ def check(subject: Subject, shelf: Shelf, most: int | None = None) -> list[Check
             found[label] = [*faults, *within(looked[label])]
         except DataError as error:
             looked.pop(label, None)
-            found[label] = [Finding("unfit data", "", 1, f"cannot be read: {error}"), *_told(benchmark)]
+            place = f"{error.place}: " if error.place else ""
+            told = ". ".join(filter(None, (f"cannot be read: {place}{error.cause}", error.remedy)))
+            found[label] = [Finding("unfit data", "", 1, told), *_told(benchmark)]
     for label, one in looked.items():
         found[label] += _beside(label, looked, subject)
         for name, teacher in subject.teachers.items():

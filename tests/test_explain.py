@@ -126,7 +126,6 @@ def _leads(line):
         "the next",
         "it runs as soon",
         "blocked:",
-        "Label these",
     )
     return not line.startswith(" ") or line.strip().startswith(words)
 
