@@ -79,7 +79,8 @@ def spans(told: Iterable[Mapping[str, Any]], steps: Mapping[str, Step]) -> list[
     """What the events of a run say; a step is to be had when the last of its inputs has ended, or from the start."""
     found = list(told)
     begun = next(line["time"] for line in found if line["event"] == "begun")
-    ends = {line["step"]: line for line in found if line["event"] == "ended"}
+    # An inspection of the data fills a slot that is idle, and nothing waits for it.
+    ends = {line["step"]: line for line in found if line["event"] == "ended" and line["step"] in steps}
     return [
         Span(
             max([begun, *(ends[up]["time"] for up in steps[key].inputs.values() if up in ends)]),
