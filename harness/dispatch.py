@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures import Executor as Workers
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from harness.agenda import Agenda
+from harness.components import Executor
 from harness.events import Events
 from harness.handed import Placing
 from harness.leases import Leases
@@ -65,9 +66,30 @@ class Tried:
     halvings: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Crew:
+    """The workers of an executor that is open."""
+
+    workers: Workers
+    placing: Placing | None
+    slots: int
+    logged: bool
+    """Whether what is printed goes into the logs of the steps; in the runner's own process it goes to its terminal."""
+
+    @classmethod
+    def of(cls, executor: Executor, workers: Workers) -> Crew:
+        """What the executor has opened."""
+        placing = workers if isinstance(workers, Placing) else None
+        return cls(workers, placing, executor.slots(), not executor.in_process)
+
+    def room(self, wanted: Resources, running: int) -> bool:
+        """Whether what takes this would begin at once beside so much that runs."""
+        return self.placing.room(wanted) if self.placing is not None else running < self.slots
+
+
 @dataclass(slots=True)
 class Dispatch:
-    """One run. ``stopping`` says whether somebody wants it to end."""
+    """One run, until all is done or its terms say that it is to stop."""
 
     outcome: Outcome
     store: Store
@@ -78,23 +100,22 @@ class Dispatch:
     agenda: Agenda
     leases: Leases
     events: Events
-    stopping: Callable[[], bool]
-    in_process: bool = False
-    looks: list[Step] = field(default_factory=list)
+    looks: list[Step]
     """Inspections that are still to be done, where a worker has nothing else to do."""
     running: dict[Future[Any], StepWork] = field(default_factory=dict)
     elsewhere: dict[str, Step] = field(default_factory=dict)
     """Steps that another run of this store is at."""
     tried: dict[str, Tried] = field(default_factory=dict)
 
-    def go(self, workers: Workers, slots: int) -> None:
+    def go(self, executor: Executor) -> None:
         """Until nothing is left to do, or all that is worth awaiting has ended."""
-        while not self.stopping():
-            self.fill(workers, slots)
-            if not self.running and not self.elsewhere:
-                break
-            self.turn()
-        else:
+        with executor.open() as workers:
+            crew = Crew.of(executor, workers)
+            while not self.terms.stopped():
+                self.fill(crew)
+                if not self.running and not self.elsewhere:
+                    return
+                self.turn()
             self.wind_down()
 
     def turn(self) -> None:
@@ -123,43 +144,42 @@ class Dispatch:
                 for step in work.steps:
                     self.leases.release(step.key)
 
-    def fill(self, workers: Workers, slots: int) -> None:
+    def fill(self, crew: Crew) -> None:
         """Give to the executor what is ready, as long as there is room."""
-        placing = workers if isinstance(workers, Placing) else None
 
         def room(wanted: Resources) -> bool:
-            return placing.room(wanted) if placing else len(self.running) < slots
+            return crew.room(wanted, len(self.running))
 
-        while steps := self.agenda.take(max(1, slots - len(self.running)), room):
+        while steps := self.agenda.take(max(1, crew.slots - len(self.running)), room):
             if mine := self.ours(steps):
-                self.start(workers, mine)
+                self.start(crew, mine)
         while self.looks and not self.agenda.ready and room(Resources()):
-            self.look(workers, self.looks.pop(0))
+            self.look(crew, self.looks.pop(0))
         if self.agenda.ready and not self.running and not self.elsewhere:
-            self.refuse(slots)
+            self.refuse(crew)
 
-    def look(self, workers: Workers, step: Step) -> None:
+    def look(self, crew: Crew, step: Step) -> None:
         """Inspect some data, unless another run does it already: nothing here waits for what is found."""
-        if self.leases.take(step.key, f"{step.kind} {step.what}"):
+        if self.leases.take(step.key, step.title):
             if self.store.has(step.kind, step.key):
                 self.leases.release(step.key)
             else:
-                self.start(workers, [step])
+                self.start(crew, [step])
 
-    def refuse(self, slots: int) -> None:
+    def refuse(self, crew: Crew) -> None:
         """Nothing runs, and yet there is no room: there never will be."""
-        for step in self.agenda.take(slots, lambda _: True):
+        for step in self.agenda.take(crew.slots, lambda _: True):
             reason = f"no worker has room for it, even alone: it takes {resources_of(step)}"
             self.end(step, Report(step.key, "failed", 0.0, reason))
 
     def ours(self, steps: Sequence[Step]) -> list[Step]:
         """Those that are for us to do; they may have been done since we looked, or somebody is at them."""
-        taken = self.leases.take_all({step.key: f"{step.kind} {step.what}" for step in steps})
+        taken = self.leases.take_all({step.key: step.title for step in steps})
         mine = []
         for step in steps:
             if step.key not in taken:
                 self.elsewhere[step.key] = step
-                self.events.tell("elsewhere", step=step.key, kind=step.kind, what=step.what)
+                self.events.about("elsewhere", step)
             elif self.store.has(step.kind, step.key):
                 self.leases.release(step.key)
                 self.adopt(step)
@@ -171,7 +191,7 @@ class Dispatch:
         """Another run has done it."""
         self.outcome.states[step.key] = "stored"
         self.agenda.done(step.key)
-        self.events.tell("reused", step=step.key, kind=step.kind, what=step.what)
+        self.events.about("reused", step)
         self.registry.step_done(f"{step.kind}:{step.key}", 0.0, True)
         self.progress.ended(step, Report(step.key, "done", 0.0))
 
@@ -181,21 +201,21 @@ class Dispatch:
             if self.store.has(step.kind, key):
                 del self.elsewhere[key]
                 self.adopt(step)
-            elif self.leases.take(key, f"{step.kind} {step.what}"):
+            elif self.leases.take(key, step.title):
                 del self.elsewhere[key]
                 self.leases.release(key)
                 self.agenda.again(step)
 
-    def start(self, workers: Workers, steps: Sequence[Step]) -> None:
+    def start(self, crew: Crew, steps: Sequence[Step]) -> None:
         for step in steps:
             if step.kind != "inspect":
                 self.progress.started(step)
-            self.events.tell("started", step=step.key, kind=step.kind, what=step.what)
+            self.events.about("started", step)
         tried = self.tried.get(steps[0].key, Tried(""))
         after = "tried_after" if tried.halvings else "alone_after"
         known = {**self.provenance, **({after: tried.reason} if tried.reason else {})}
-        work = StepWork(tuple(steps), self.store.root.resolve(), known, self.terms, tried.halvings, not self.in_process)
-        self.running[workers.submit(work)] = work
+        work = StepWork(tuple(steps), self.store.root.resolve(), known, self.terms, tried.halvings, crew.logged)
+        self.running[crew.workers.submit(work)] = work
 
     def settle(self, work: StepWork, future: Future[Any]) -> None:
         error = future.exception()
@@ -227,15 +247,13 @@ class Dispatch:
         self.tried[step.key] = tried
         self.leases.release(step.key)
         self.agenda.again(step)
-        self.events.tell(
-            "again", step=step.key, kind=step.kind, what=step.what, reason=tried.reason, halvings=tried.halvings
-        )
+        self.events.about("again", step, reason=tried.reason, halvings=tried.halvings)
 
     def put_back(self, step: Step) -> None:
         """Its worker was busy for too long with those before it."""
         self.leases.release(step.key)
         self.agenda.back(step)
-        self.events.tell("back", step=step.key, kind=step.kind, what=step.what)
+        self.events.about("back", step)
 
     def end(self, step: Step, report: Report) -> None:
         self.leases.release(step.key)
@@ -260,12 +278,4 @@ class Dispatch:
 
     def tell_end(self, step: Step, report: Report) -> None:
         told = {"reason": report.reason} if report.reason else {}
-        self.events.tell(
-            "ended",
-            step=step.key,
-            kind=step.kind,
-            what=step.what,
-            state=report.state,
-            seconds=round(report.seconds, 3),
-            **told,
-        )
+        self.events.about("ended", step, state=report.state, seconds=round(report.seconds, 3), **told)

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any, Literal
 
+from harness.plan import Step
+
 Name = Literal["begun", "reused", "started", "ended", "again", "back", "elsewhere", "stopping", "finished"]
 
 
@@ -34,6 +36,10 @@ class Events:
         line = {"time": round(time.time(), 3), "event": event, "run": self._run, **facts}
         self._file.write(json.dumps(line, ensure_ascii=False) + "\n")
 
+    def about(self, event: Name, step: Step, **facts: Any) -> None:  # noqa: ANN401 - whatever JSON can hold
+        """One line on a step."""
+        self.tell(event, step=step.key, kind=step.kind, what=step.what, **facts)
+
     def begun(self, matrix: str, **counts: int) -> None:
         """The first line."""
         self.tell("begun", matrix=matrix, host=socket.gethostname(), process=os.getpid(), **counts)
@@ -49,12 +55,3 @@ def read(path: Path) -> Iterator[dict[str, Any]]:
                 continue
             if isinstance(found, dict):
                 yield found
-
-
-def latest(root: Path, matrix: str) -> Path | None:
-    """The events of the last run of a matrix, by its name."""
-    for path in sorted((root / "events").glob("*.jsonl"), reverse=True):
-        first = next(read(path), {})
-        if first.get("matrix") == matrix:
-            return path
-    return None

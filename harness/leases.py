@@ -127,7 +127,7 @@ class Leases:
         except FileNotFoundError:
             return True
         if found is not None and found.host == socket.gethostname():
-            return not _lives(found)
+            return not alive(found.process)
         last, since = self._seen.get(step, (0, 0.0))
         if beat != last:
             self._seen[step] = (beat, time.monotonic())
@@ -163,24 +163,19 @@ def running(root: Path) -> list[Lease]:
     """Steps that somebody is at, the longest first; without those of dead runs of this machine."""
     found: Iterable[Lease | None] = (read(path) for path in (root / "leases").glob("[0-9a-f]*"))
     here = socket.gethostname()
-    alive = [lease for lease in found if lease and (lease.host != here or _lives(lease))]
-    return sorted(alive, key=lambda lease: (lease.since, lease.step))
+    held = [lease for lease in found if lease and (lease.host != here or alive(lease.process))]
+    return sorted(held, key=lambda lease: (lease.since, lease.step))
 
 
-def _lives(lease: Lease) -> bool:
-    """Whether a run of this machine still goes on."""
+def alive(process: int) -> bool:
+    """Whether a process of this machine runs; one that has ended and was not waited for has its number alone left."""
     try:
-        os.kill(lease.process, 0)
+        os.kill(process, 0)
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except ProcessLookupError:
         return False
     except PermissionError:
         return True
-    return _state(lease.process) != "Z"
-
-
-def _state(process: int) -> str:
-    """A letter; a process that was not waited for is ``Z``. Empty where the machine does not tell."""
-    try:
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
     except OSError:
-        return ""
+        # Without /proc, that it can be signalled must do; with it, the process has ended in between.
+        return not Path("/proc/self").exists()

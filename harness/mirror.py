@@ -7,11 +7,12 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
+from harness.dispatch import Progress
 from harness.errors import StoreError
 from harness.identity import digest, identity
 from harness.plan import Plan, Step
 from harness.remote import Away, Remote, name_of
-from harness.run import Progress, missing
+from harness.run import missing
 from harness.steps import Report
 from harness.store import Store
 

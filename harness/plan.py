@@ -62,6 +62,11 @@ class Step:
         }
         return cls(kind, digest(ingredients), what, components, params, inputs, ingredients)
 
+    @property
+    def title(self) -> str:
+        """What it is, with its kind."""
+        return f"{self.kind} {self.what}"
+
     def described(self) -> dict[str, Any]:
         """The ingredients with every component's identity in full, for people who ask why."""
         parts = {role: identity(component) for role, component in self.components.items()}

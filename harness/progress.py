@@ -9,8 +9,8 @@ from threading import Event, Thread
 from typing import TYPE_CHECKING
 
 from harness.asking import Asking
+from harness.dispatch import Progress
 from harness.plan import Step
-from harness.run import Progress
 from harness.steps import Report
 from harness.store import Store
 
@@ -79,7 +79,7 @@ class Lines:
     def ended(self, step: Step, report: Report) -> None:
         self._done += 1
         self._running.discard(step.key)
-        line = f"[{self._done}/{self._total}] {report.state}: {step.kind} {step.what} in {report.seconds:.1f} s"
+        line = f"[{self._done}/{self._total}] {report.state}: {step.title} in {report.seconds:.1f} s"
         left = self.left()
         self._say(f"{line}, about {left:.0f} s left" if left >= 1 else line)
         if report.state != "done":
@@ -141,13 +141,13 @@ class _Live(AbstractContextManager["_Live"]):
         self._running.pop(step.key, None)
         if report.state != "done":
             self._failed += 1
-            self._console.print(f"{report.state}: {step.kind} {step.what}\n  {report.reason}", markup=False)
+            self._console.print(f"{report.state}: {step.title}\n  {report.reason}", markup=False)
         self._bar.advance(self._task)
         self._show()
 
     def _show(self) -> None:
         told = {
-            key: str(self._asking[key]) if key in self._asking else f"{step.kind} {step.what}"
+            key: str(self._asking[key]) if key in self._asking else step.title
             for key, step in list(self._running.items())
         }
         now = ", ".join(told.values()) or "…"

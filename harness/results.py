@@ -91,7 +91,7 @@ def state_of(plan: Plan, store: Store, cell: Cell) -> tuple[str, str]:
         return "done", ""
     for step in sorted(steps, key=lambda step: (tuple(REVISIONS).index(step.kind), step.key)):
         if not store.has(step.kind, step.key) and (failure := store.failure(step.key)):
-            return str(failure["state"]), f"{step.kind} {step.what}: {failure['reason']}"
+            return str(failure["state"]), f"{step.title}: {failure['reason']}"
     return "pending", ""
 
 

@@ -26,11 +26,9 @@ from harness.mounts import demand_locks
 from harness.plan import Plan, Step
 from harness.plugins import Registry
 from harness.store import Store
-from harness.terms import terms_of
+from harness.terms import Terms, terms_of
 
 UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG})
-
-__all__ = ["Outcome", "Progress", "missing", "run"]
 
 
 def missing(plan: Plan, store: Store, *, verify: bool) -> dict[str, Step]:
@@ -94,7 +92,14 @@ def run(
     if todo or looks:
         with writable(store):
             demand_locks(*store.locked())
-            _dispatch(plan, store, executor, registry, provenance, progress, outcome, todo, looks)
+            terms = terms_of(plan)
+            terms = replace(terms, stop=str((store.root / "stops" / terms.run).resolve()))
+            with Events(store.root, terms.run) as events, Leases(store.root, terms.run) as leases, _stoppable(terms):
+                events.begun(plan.matrix.title, steps=len(plan.steps), to_run=len(todo), cells=len(plan.cells))
+                agenda = Agenda(todo)
+                loop = Dispatch(outcome, store, registry, provenance, progress, terms, agenda, leases, events, looks)
+                loop.go(executor)
+                events.tell("finished", states=dict(Counter(outcome.states.values())))
     outcome.seconds = time.perf_counter() - start
     return outcome
 
@@ -114,43 +119,10 @@ def writable(store: Store) -> Iterator[None]:
         ) from None
 
 
-def _dispatch(
-    plan: Plan,
-    store: Store,
-    executor: Executor,
-    registry: Registry,
-    provenance: Mapping[str, Any],
-    progress: Progress,
-    outcome: Outcome,
-    todo: Mapping[str, Step],
-    looks: list[Step],
-) -> None:
-    terms = terms_of(plan)
-    stop = store.root / "stops" / terms.run
-    terms = replace(terms, stop=str(stop.resolve()))
-    with Events(store.root, terms.run) as events, Leases(store.root, terms.run) as leases, _stoppable(stop):
-        events.begun(plan.matrix.title, steps=len(plan.steps), to_run=len(todo), cells=len(plan.cells))
-        with executor.open() as workers:
-            Dispatch(
-                outcome,
-                store,
-                registry,
-                provenance,
-                progress,
-                terms,
-                Agenda(todo),
-                leases,
-                events,
-                stop.exists,
-                executor.in_process,
-                looks,
-            ).go(workers, executor.slots())
-        events.tell("finished", states=dict(Counter(outcome.states.values())))
-
-
 @contextmanager
-def _stoppable(stop: Path) -> Iterator[None]:
-    """The first Ctrl-C makes the file, which all workers see, too; the second one is as ever."""
+def _stoppable(terms: Terms) -> Iterator[None]:
+    """The first Ctrl-C makes the file of the terms, which all workers see, too; the second one is as ever."""
+    stop = Path(terms.stop)
     if threading.current_thread() is not threading.main_thread():
         yield
         return

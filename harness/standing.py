@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.leases import Lease, running
+from harness.pace import sort_of
 from harness.plan import REVISIONS, Plan
 from harness.store import Store
 
@@ -62,28 +63,22 @@ class Standing:
 
 
 def _seconds_left(plan: Plan, store: Store, stored: set[str], at_work: tuple[Lease, ...]) -> float | None:
-    """From the seconds of what is stored, by kind and by what the step is of; None where a kind was never done."""
+    """From the seconds of what is stored, by sort of step or else by kind; None where a kind was never done."""
     spent: defaultdict[tuple[str, ...], list[float]] = defaultdict(list)
     for key in stored:
         step = plan.steps[key]
         seconds = float(store.manifest(step.kind, key)["provenance"]["seconds"])
-        for group in ((step.kind, *map(str, step.components)), _who(plan, key)):
+        for group in ((step.kind,), sort_of(step)):
             spent[group].append(seconds)
     begun = {lease.step: time.time() - lease.since for lease in at_work}
     left = 0.0
     for key in plan.steps.keys() - stored:
-        known = spent.get(_who(plan, key)) or spent.get((plan.steps[key].kind, *map(str, plan.steps[key].components)))
+        step = plan.steps[key]
+        known = spent.get(sort_of(step)) or spent.get((step.kind,))
         if not known:
             return None
         left += max(0.0, sum(known) / len(known) - begun.get(key, 0.0))
     return left / plan.matrix.executor.slots()
-
-
-def _who(plan: Plan, key: str) -> tuple[str, ...]:
-    """Steps that take about as long: of one component, such as one student, on one split."""
-    step = plan.steps[key]
-    components: dict[str, str] = step.ingredients.get("components", {})
-    return (step.kind, *(components.get(role, "") for role in ("student", "teacher", "recipe")))
 
 
 def spelled(seconds: float) -> str:

@@ -133,7 +133,7 @@ def _damaged(plan: Plan, store: Store) -> Iterator[str]:
     steps = [step for step in plan.steps.values() if step.kind in ANSWERS]
     for step in (*steps, *(inspection.step for inspection in plan.inspections.values())):
         if store.has(step.kind, step.key) and not store.sound(step.kind, step.key):
-            yield f"{step.kind} {step.what} [{step.key[:12]}]"
+            yield f"{step.title} [{step.key[:12]}]"
 
 
 def _around(found: str, expected: str) -> Sequence[str]:

@@ -38,7 +38,7 @@ class StepWork:
     @property
     def what(self) -> str:
         more = f" and {len(self.steps) - 1} more" if len(self.steps) > 1 else ""
-        return f"{self.kind} {self.steps[0].what}{more}"
+        return f"{self.steps[0].title}{more}"
 
     @property
     def resources(self) -> Resources:

@@ -47,11 +47,12 @@ def test_a_manifest_says_with_whom_a_training_was_done_and_its_share_of_the_time
     assert max(map(len, groups)) == 3
     for group in groups:
         assert {found[key]["proofs"]["sang"] for key in group} == {len(group)}
-        rates = {
-            round(found[key]["provenance"]["seconds"] / sum(found[key]["facts"]["examples"].values()), 3)
-            for key in group
-        }
-        assert len(rates) == 1
+        # Seconds are rounded to a thousandth, so that a rate is known to within half of that a share of its examples.
+        sizes = {key: sum(found[key]["facts"]["examples"].values()) for key in group}
+        seconds = {key: found[key]["provenance"]["seconds"] for key in group}
+        assert max((seconds[key] - 0.0005) / sizes[key] for key in group) <= min(
+            (seconds[key] + 0.0005) / sizes[key] for key in group
+        )
 
 
 def test_a_training_that_cannot_be_prepared_fails_by_itself(choir, plan_of, run_plan, store):

@@ -7,8 +7,6 @@ are compared byte by byte with those of an undisturbed run, and events tell whet
 from __future__ import annotations
 
 import argparse
-import collections
-import json
 import os
 import random
 import shutil
@@ -18,26 +16,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from contextlib import contextmanager
 from pathlib import Path
 
-TABLES = ("results.csv", "contrasts.csv", "conflicts.csv")
-
-MATRIX = """\
-benchmarks: {words: {uses: words, delay: 0.03}}
-teachers:
-  a: {uses: listens, words: [omega]}
-  b: {uses: listens, words: [omega, kappa]}
-teachers_as_arms: true
-students: {counter: counter}
-rules: {hard: hard-disagreement, random: random}
-strategies: {zero-shot: zero-shot, stage1-only: stage1-only, mmkd: mmkd, supervised: supervised}
-label_fractions: [0.1, 0.25]
-seeds: [0, 1]
-executor: {uses: local, workers: 2, threads: 1}
-reports: {}
-"""
+from trial import Trial, children, end
 
 CLOCK = """\
 import os, random, time
@@ -50,71 +32,6 @@ if os.environ.get("CHAOS_CLOCK"):
         return real() + offset[0]
     time.time = jumping
 """
-
-
-@dataclass(slots=True)
-class Trial:
-    """One store under one kind of disturbance."""
-
-    folder: Path
-    chance: random.Random
-    span: float
-    """Seconds that an undisturbed run takes: moments are drawn from it."""
-    store: Path = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.folder.mkdir(parents=True)
-        (self.folder / "chaos.yaml").write_text(MATRIX)
-        self.store = self.folder / "store"
-
-    def start(self, out: str = "out", **variables: str) -> subprocess.Popen[bytes]:
-        """`harness run` in a process group of its own."""
-        path = os.pathsep.join([str(self.folder.parent), *sys.path])
-        environment = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1", **variables}
-        with (self.folder / "log.txt").open("ab") as log:
-            return subprocess.Popen(
-                [sys.executable, "-m", "harness.cli", "run", "chaos.yaml", "--store", str(self.store), "--out", out],
-                cwd=self.folder,
-                env=environment,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-
-    def finish(self) -> None:
-        """A run that may come to its end; what was broken off is taken up."""
-        for _ in range(3):
-            status = self.start().wait(300)
-            if status == 0:
-                return
-        raise AssertionError(f"the last run ended with {status}\n{(self.folder / 'log.txt').read_text()[-3000:]}")
-
-    def told_well(self, status: int) -> None:
-        """A run that cannot write ends with a status and words for people, and with no traceback."""
-        told = (self.folder / "log.txt").read_text()
-        assert status in (0, 2, 3), f"status {status}\n{told[-3000:]}"
-        assert "Traceback" not in told, told[told.index("Traceback") - 500 :][:5000]
-
-    def later(self, share: float = 1.0) -> None:
-        """Wait for a random moment of a run."""
-        time.sleep(self.chance.uniform(0.05, share) * self.span)
-
-    def steps(self) -> list[Path]:
-        """Artifacts that are there."""
-        return sorted(path for path in (self.store / "artifacts").glob("*/*") if path.is_dir())
-
-    def done_twice(self) -> int:
-        """Steps that ended well more than once, less those that were damaged on purpose."""
-        ended: collections.Counter[str] = collections.Counter()
-        for path in (self.store / "events").glob("*.jsonl"):
-            for line in path.read_text(errors="replace").splitlines():
-                try:
-                    told = json.loads(line)
-                except ValueError:
-                    continue
-                ended[told.get("step", "")] += told["event"] == "ended" and told["state"] == "done"
-        damaged = sum(1 for _ in (self.store / "damaged").glob("*"))
-        return sum(count - 1 for count in ended.values() if count > 1) - damaged
 
 
 def kill_runner(trial: Trial) -> None:
@@ -236,33 +153,6 @@ def can_mount() -> bool:
         return done.returncode == 0
 
 
-def children(process: int) -> list[int]:
-    """Workers of a run."""
-    try:
-        text = Path(f"/proc/{process}/task/{process}/children").read_text()
-    except OSError:
-        return []
-    found = []
-    for child in map(int, text.split()):
-        try:
-            if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes():
-                found.append(child)
-        except OSError:
-            continue
-    return found
-
-
-def end(process: int) -> None:
-    """SIGKILL, where it still runs."""
-    with suppress(ProcessLookupError):
-        os.kill(process, signal.SIGKILL)
-
-
-def tables(folder: Path) -> dict[str, bytes]:
-    """What is compared."""
-    return {name: (folder / "out" / name).read_bytes() for name in TABLES}
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=0)
@@ -276,7 +166,7 @@ def main() -> None:
         whole = Trial(root / "whole", chance, 0.0)
         begun = time.monotonic()
         whole.finish()
-        span, wanted = time.monotonic() - begun, tables(whole.folder)
+        span, wanted = time.monotonic() - begun, whole.tables()
         print(f"undisturbed: {span:.1f} s, {len(whole.steps())} steps", flush=True)
         for name, (disturb, count) in DISTURBANCES.items():
             if name in NEEDS_MOUNT and not can_mount():
@@ -288,7 +178,7 @@ def main() -> None:
                 trial = Trial(root / f"{name.replace(' ', '-')}-{number}", chance, span)
                 disturb(trial)
                 trial.finish()
-                same += tables(trial.folder) == wanted
+                same += trial.tables() == wanted
                 twice += max(0, trial.done_twice())
                 shutil.rmtree(trial.folder)
             print(f"{name}: {same} of {count} identical, {twice} steps repeated", flush=True)

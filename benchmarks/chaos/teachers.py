@@ -21,6 +21,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.request import urlopen
 
+from trial import start
+
 SERVER = Path(__file__).parents[2] / "tests" / "servers" / "faultserver.py"
 MODELS = ("large", "small")
 AT_ONCE = 8
@@ -61,20 +63,6 @@ def write_archive(folder: Path, items: int, address: str) -> None:
         rows.append(f"{number},{fault}Caption {number},picture.png,{('real', 'fake')[number % 2]},test")
     (folder / "archive.csv").write_text("\n".join(["id,caption,image,label,split", *rows]) + "\n")
     (folder / "chaos.yaml").write_text(MATRIX.format(address=f"{address}/v1", at_once=AT_ONCE))
-
-
-def start(folder: Path) -> subprocess.Popen[bytes]:
-    """`harness run` in a process group of its own, so that its workers die with it."""
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
-    with (folder / "log.txt").open("ab") as log:
-        return subprocess.Popen(
-            [sys.executable, "-m", "harness.cli", "run", "chaos.yaml", "--store", "store", "--out", "out"],
-            cwd=folder,
-            env=environment,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
 
 
 def billed(address: str) -> int:

@@ -12,22 +12,20 @@ from harness.api import (
     ConflictRule,
     Example,
     Item,
-    Need,
     Objective,
     Panel,
-    Pool,
     Prediction,
     Ranked,
     Recipe,
     Split,
     Strategy,
     Student,
-    Target,
     Teacher,
     Verdict,
     Workbench,
     hookimpl,
 )
+from harness.testing.cast import LearnLabels
 
 ITEMS = {
     split: [Item(f"{split}-{number}", f"caption {number} of {split}") for number in range(4)]
@@ -72,19 +70,6 @@ class Drawn(ConflictRule):
         return [Ranked(item, 0.0, True) for item in panel.items]
 
 
-class Bought(Recipe):
-    """A target for each label."""
-
-    revision = 1
-    objective: Objective = Objective()
-
-    def needs(self) -> frozenset[Need]:
-        return frozenset({Need.LABELS})
-
-    def examples(self, pool: Pool) -> Sequence[Example]:
-        return [Target(item, label) for item, label in pool.labels.items()]
-
-
 class Once(Strategy):
     """One training."""
 
@@ -92,7 +77,7 @@ class Once(Strategy):
     revision = 1
 
     def stage1(self) -> tuple[Recipe, ...]:
-        return (Bought(),)
+        return (LearnLabels(),)
 
     def stage2(self) -> tuple[Recipe, ...]:
         return ()

@@ -14,6 +14,7 @@ from harness.cli.plans import cells_of, prepared
 
 if TYPE_CHECKING:
     from harness.plan import Plan
+    from harness.standing import Standing
     from harness.store import Store
 
 WATCH_S = 2.0
@@ -32,20 +33,19 @@ def status(matrix: Path, store_path: Path, as_json: bool, watch: bool) -> None:
     while True:
         if watch:
             click.clear()
-        _tell(plan, store, matrix, as_json)
-        if not watch or Standing.of(plan, store).finished:
+        standing = Standing.of(plan, store)
+        _tell(plan, store, standing, matrix, as_json)
+        if not watch or standing.finished:
             return
         time.sleep(WATCH_S)
 
 
-def _tell(plan: Plan, store: Store, matrix: Path, as_json: bool) -> None:
+def _tell(plan: Plan, store: Store, standing: Standing, matrix: Path, as_json: bool) -> None:
     from harness.cli import ablation
     from harness.cli.money import asked_of, spent_of
     from harness.labelling.wanted import facts, told, wanted
     from harness.results import state_of
-    from harness.standing import Standing
 
-    standing = Standing.of(plan, store)
     asked, spent = asked_of(plan, store), spent_of(plan, store)
     states = {cell.point.cell: state_of(plan, store, cell) for cell in plan.cells}
     lacking = wanted(plan, store)
@@ -99,7 +99,7 @@ def logs(matrix: Path, store_path: Path, cell: str) -> None:
         log, failure = store.log(key), store.failure(key)
         if key not in keys or not (log.exists() or failure):
             continue
-        click.echo(f"{step.kind} {step.what}  [{key[:12]}]")
+        click.echo(f"{step.title}  [{key[:12]}]")
         if log.exists():
             click.echo(_indented(log.read_text(encoding="utf-8", errors="replace")))
         if failure:

@@ -45,7 +45,7 @@ def perform_several(
                 report, draft = _act(step, store, provenance, terms)
                 ends.append(_writers().submit(_commit, step, store, report, draft))
                 if logs:
-                    logs.cut(step.key, f"{step.kind} {step.what}")
+                    logs.cut(step.key, step.title)
     finally:
         # Also where this process is asked to end: no part of an artifact is to be left behind.
         wait(ends)

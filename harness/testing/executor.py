@@ -12,6 +12,7 @@ from typing import Any
 
 from harness.components import Executor
 from harness.errors import MissingDependency
+from harness.leases import alive
 from harness.testing import trial
 from harness.testing.contract import ContractBroken, broken, skip, told
 
@@ -102,7 +103,7 @@ def check_leaves_no_process_behind(executor: Executor) -> None:
             workers.submit(_stay, folder)
             process = _written(Path(folder, "process"))
         until = time.monotonic() + 10
-        while _alive(process):
+        while alive(process):
             if time.monotonic() > until:
                 Path(folder, "end").touch()
                 broken("a busy worker still runs 10 s after the executor was closed")
@@ -164,19 +165,6 @@ def _written(file: Path) -> int:
     while not file.exists() and time.monotonic() < until:
         time.sleep(0.02)
     return int(file.read_text())
-
-
-def _alive(process: int) -> bool:
-    """Whether a process runs; one that has ended and was not waited for has nothing left but its number."""
-    try:
-        os.kill(process, 0)
-        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
-    except ProcessLookupError:
-        return False
-    except OSError:
-        # Without /proc, that it can be signalled must do; with it, the process has ended in between.
-        return not Path("/proc/self").exists()
-    return state != "Z"
 
 
 CHECKS = (

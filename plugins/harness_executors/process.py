@@ -17,6 +17,8 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from typing import Any
 
+from harness_executors.surroundings import thread_variables
+
 # A worker that was asked to end gets so long; what it was at goes on from a checkpoint, or is done anew.
 GRACE_S = 5.0
 
@@ -158,8 +160,7 @@ def _failure(error: Exception) -> bytes:
 
 def _prepare(threads: int, variables: Mapping[str, str]) -> None:
     """Runs in a new worker before anything heavy is imported."""
-    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-        os.environ[name] = str(threads)
+    os.environ.update(thread_variables(threads))
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     os.environ.update(variables)

@@ -17,6 +17,7 @@ from harness.api import Executor, MissingDependency, Resources, hookimpl
 from harness_executors.limit import within
 from harness_executors.sent import Sent
 from harness_executors.spans import Span
+from harness_executors.surroundings import thread_variables
 
 
 class RayCluster(Executor):
@@ -78,7 +79,7 @@ class _Calls(Workers):
         import ray
 
         self._cluster = cluster
-        self._running: set[_Task] = set()
+        self._running: set[Future[Any]] = set()
         self._gpus = bool(ray.cluster_resources().get("GPU"))
         self._remote = ray.remote(_run)
 
@@ -87,17 +88,12 @@ class _Calls(Workers):
         limit = self._cluster.timeouts.get(getattr(fn, "kind", ""))
         task = _Task(self._remote.options(**self._options(wanted)).remote(Sent.of(partial(fn, *args, **kwargs)), limit))
         self._running.add(task)
-        task.add_done_callback(partial(_Calls._forget, self))
+        task.add_done_callback(self._running.discard)
         task.watch()
         return task
 
-    def _forget(self, task: Future[Any]) -> None:
-        assert isinstance(task, _Task)
-        self._running.discard(task)
-
     def _options(self, wanted: Resources) -> dict[str, Any]:
-        names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-        variables = {**dict.fromkeys(names, str(self._cluster.threads)), "HF_HUB_DISABLE_TELEMETRY": "1"}
+        variables = {**thread_variables(self._cluster.threads), "HF_HUB_DISABLE_TELEMETRY": "1"}
         passed = ("HF_HUB_OFFLINE", "HARNESS_REAL_DATA", "HARNESS_JOURNAL_MODE")
         kept = {name: os.environ[name] for name in passed if name in os.environ}
         return {

@@ -20,6 +20,7 @@ from pydantic import Field
 from harness.api import Executor, MissingDependency, Resources, hookimpl
 from harness_executors.sent import Sent
 from harness_executors.spans import Span
+from harness_executors.surroundings import thread_variables
 
 
 class Slurm(Executor):
@@ -172,8 +173,7 @@ class _Call:
     threads: int
 
     def __call__(self) -> _Answer:
-        for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-            os.environ[name] = str(self.threads)
+        os.environ.update(thread_variables(self.threads))
         try:
             return _Answer(self.call())
         except Exception as error:
