@@ -24,6 +24,8 @@ class Accepted:
     """Key of the stored one."""
     changes: tuple[str, ...]
     """The code that differs, as ``role: old → new``; empty where only the steps differ that it reads."""
+    ingredients: Mapping[str, Any]
+    """The step's own in full; files are read for them, so they are made once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +48,13 @@ def acceptable(plan: Plan, store: Store) -> list[Accepted]:
     for key, step in plan.steps.items():
         if store.has(step.kind, key):
             continue
-        wanted = _without_code({**step.described(), "inputs": _before(step.inputs, became)})
+        ingredients = step.described()
+        wanted = _without_code({**ingredients, "inputs": _before(step.inputs, became)})
         manifest = stored.get(digest(wanted))
         if manifest is not None:
             became[key] = str(manifest["key"])
-            found.append(Accepted(step, became[key], tuple(_changes(manifest["ingredients"], step.described()))))
+            changes = tuple(_changes(manifest["ingredients"], ingredients))
+            found.append(Accepted(step, became[key], changes, ingredients))
     return found
 
 
@@ -82,14 +86,14 @@ def accept(accepted: Iterable[Accepted], store: Store) -> int:
     """Store each once more under its new key; how many there are. The files are shared where the disk can do that."""
     count = 0
     for one in accepted:
-        manifest = dict(store.manifest(one.step.kind, one.stored))
+        manifest = store.manifest(one.step.kind, one.stored)
         provenance = {**manifest["provenance"], "accepted": {"from": one.stored, "changes": list(one.changes)}}
         source = store.folder(one.step.kind, one.stored)
         with store.writing(one.step.kind, one.step.key) as draft:
             for name in manifest["files"]:
                 _share(source / name, draft.folder / name)
             kept = {part: said for part, said in manifest.items() if part not in ("schema", "kind", "key", "files")}
-            draft.finish({**kept, "ingredients": one.step.described(), "provenance": provenance})
+            draft.finish({**kept, "ingredients": one.ingredients, "provenance": provenance})
         store.clear_failure(one.step.key)
         count += 1
     return count

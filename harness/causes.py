@@ -33,12 +33,17 @@ class Past:
 
     def __init__(self, plan: Plan, store: Store) -> None:
         self._plan = plan
-        self._kinds = {
-            kind: {str(told["key"]): told for told in store.manifests(kind) if "ingredients" in told}
-            for kind in {step.kind for step in plan.steps.values()}
-        }
+        self._store = store
+        self._kinds: dict[str, dict[str, Manifest]] = {}
         self._described: dict[str, dict[str, Any]] = {}
         self._causes: dict[tuple[str, str], dict[str, Cause]] = {}
+
+    def _stored(self, kind: str) -> Mapping[str, Manifest]:
+        """The stored steps of a kind by their keys, read when the kind is first asked for."""
+        if kind not in self._kinds:
+            found = self._store.manifests(kind)
+            self._kinds[kind] = {str(told["key"]): told for told in found if "ingredients" in told}
+        return self._kinds[kind]
 
     def described(self, step: Step) -> Mapping[str, Any]:
         """The step's ingredients in full; files are read for it, so it is made once."""
@@ -48,7 +53,7 @@ class Past:
 
     def nearest(self, step: Step) -> Manifest | None:
         """The step of this kind that differs for the fewest reasons, its name being one; the latest of several."""
-        return min(self._kinds[step.kind].values(), key=lambda manifest: self._order(step, manifest), default=None)
+        return min(self._stored(step.kind).values(), key=lambda manifest: self._order(step, manifest), default=None)
 
     def _order(self, step: Step, manifest: Manifest) -> tuple[int, float, str]:
         other = manifest.get("what") != step.what
@@ -61,7 +66,7 @@ class Past:
         for role, key in step.inputs.items():
             if role in read and read[role] != key:
                 now = self._plan.steps[key]
-                yield role, now, self._kinds[now.kind].get(read[role])
+                yield role, now, self._stored(now.kind).get(read[role])
 
     def causes(self, step: Step, stored: Manifest) -> list[Cause]:
         """What makes the step another than a stored one, each reason once, where it lies and the shortest way."""

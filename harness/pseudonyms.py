@@ -70,8 +70,9 @@ def manifest(told: Mapping[str, Any]) -> dict[str, Any]:
     kept = {**surroundings(provenance), **numbers(provenance)}
     if "measured" in provenance:
         kept["measured"] = [numbers(line) for line in provenance["measured"] if isinstance(line, dict)]
-    # That other code made it is a warning; which code says what options were called.
-    kept |= {name: True for name in ("accepted",) if provenance.get(name)}
+    if provenance.get("accepted"):
+        # That other code made it is a warning; which code says what options were called.
+        kept["accepted"] = True
     proofs = {name: numbers(fact) for name, fact in told.get("proofs", {}).items() if isinstance(fact, Mapping)}
     own = {name: part for name, part in told.items() if name in OWN_WORDS}
     return {**own, "facts": _numbers_within(told["facts"]), "proofs": proofs, "provenance": kept}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 import uuid
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,18 +46,18 @@ class Broom:
             for folder in sorted((root / "artifacts" / kind).glob("*")):
                 if folder.name not in self.kept:
                     yield folder, f"no matrix at hand needs this {kind} step"
-        for name, why in (("checkpoints", "its step is not needed"), ("failures", "its step is not needed")):
+        for name in ("checkpoints", "failures"):
             for path in sorted((root / name).glob("*")):
                 if path.stem not in self.kept:
-                    yield path, why
+                    yield path, "its step is not needed"
         for name in inventory.LEFTOVERS:
             yield from ((path, f"left over in {name}") for path in sorted((root / name).glob("*")))
         for name in inventory.CACHES if self.caches else ():
             yield from ((path, "a cache, made again when it is needed") for path in sorted((root / name).glob("*")))
 
 
-def sweep(store: Store, rubbish: Collection[Rubbish]) -> int:
-    """Remove it and return the bytes; an artifact is gone at once or is there whole, also after a kill."""
+def sweep(store: Store, rubbish: Iterable[Rubbish]) -> None:
+    """Remove it; an artifact is gone at once or is there whole, also after a kill."""
     grave = store.root / "drafts"
     grave.mkdir(parents=True, exist_ok=True)
     for found in rubbish:
@@ -70,4 +70,3 @@ def sweep(store: Store, rubbish: Collection[Rubbish]) -> int:
             shutil.rmtree(dead, ignore_errors=True)
         else:
             dead.unlink(missing_ok=True)
-    return sum(found.bytes for found in rubbish)

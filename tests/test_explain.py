@@ -12,6 +12,7 @@ from harness.explain import explain, find
 from harness.plan import REVISIONS
 from harness.plugins import Registry
 from harness.reading import parse
+from harness.store import Store
 
 MATRIX = """\
 benchmarks: {words: {uses: words, train: 12, test: 8}}
@@ -172,6 +173,12 @@ def test_a_transport_option_changes_nothing(change):
     assert change("words: [omega]}", "words: [omega], line: other}", "words/teacher/a") == (
         "nothing runs: it is stored\nannotate a on words test  [#], shared by 2 cells\n" + REUSED
     )
+
+
+def test_where_all_is_stored_nothing_else_in_the_store_is_read(plan_of, run_plan, told, monkeypatch):
+    run_plan(plan_of(MATRIX))
+    monkeypatch.delattr(Store, "manifests")
+    assert told(plan_of(MATRIX), MMKD).startswith("nothing runs: all 6 steps are stored\n")
 
 
 STEADY = MATRIX.replace("uses: listens, words: [omega, kappa]", "uses: steady")

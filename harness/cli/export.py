@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from harness.cli.options import INCOMPLETE, json_flag, store_option
+from harness.cli.plans import prepared
 
 if TYPE_CHECKING:
     from harness.rerun import Rerun
@@ -67,26 +68,21 @@ def export(
 
 
 def _model(arm: str, matrix: Path, seed: int | None, out: Path, store_path: Path, *, merged: bool) -> None:
-    from harness import exporting, planning, reading, trained
-    from harness.plugins import Registry
-    from harness.store import Store
+    from harness import exporting, trained
 
-    plan = planning.make(reading.load(matrix, Registry.installed()))
+    plan, store, _ = prepared(matrix, store_path)
     cell = trained.cell_of(plan, arm, seed)
-    files = exporting.export(plan, Store(store_path), cell, out, merged=merged)
+    files = exporting.export(plan, store, cell, out, merged=merged)
     size = sum(path.stat().st_size for path in files)
     click.echo(f"exported: {out} ({len(files)} files, {size / 1e6:.1f} MB)")
 
 
 def _capsule(matrix: Path, store_path: Path, out: Path | None, redacted: bool) -> None:
-    from harness import packing, planning, reading
-    from harness.plugins import Registry
-    from harness.store import Store
+    from harness import packing
 
-    registry = Registry.installed()
-    plan = planning.make(reading.load(matrix, registry))
+    plan, store, registry = prepared(matrix, store_path)
     target = out or Path(f"{matrix.stem}.capsule.tar.gz")
-    found = packing.pack(plan, Store(store_path), registry, target, redacted=redacted)
+    found = packing.pack(plan, store, registry, target, redacted=redacted)
     click.echo(
         f"capsule: {target} ({found.steps} steps, {found.labels} labels, {len(found.pictures)} pictures,"
         f" {target.stat().st_size / 1e6:.1f} MB)" + (f"; {found.lacking} steps are not done" if found.lacking else "")

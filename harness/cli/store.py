@@ -6,6 +6,7 @@ import json
 import re
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,17 +45,11 @@ def ls(store_path: Path, kind: str | None, as_json: bool) -> None:
         return
     entries = inventory.entries(found, kind)
     if as_json:
-        click.echo(json.dumps([_facts(entry) for entry in entries], indent=1))
+        click.echo(json.dumps([asdict(entry) for entry in entries], indent=1))
         return
     for entry in entries:
         when = time.strftime("%Y-%m-%d %H:%M", time.localtime(entry.finished)) if entry.finished else "?"
         click.echo(f"{entry.key[:12]}  {when:<16}  {_human(entry.bytes):>9}  {entry.what}")
-
-
-def _facts(entry: object) -> dict[str, object]:
-    from dataclasses import asdict
-
-    return asdict(entry)  # type: ignore[call-overload,no-any-return]
 
 
 def _summary(found: Store, as_json: bool) -> None:
