@@ -6,7 +6,6 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from harness.plan import Plan
-from harness.store import Store
 
 # An arm that gives one verdict more often than this has most likely collapsed to it.
 COLLAPSED = 0.95
@@ -42,10 +41,8 @@ def of_data(plan: Plan, benchmarks: Collection[str | None]) -> Iterator[str]:
             yield f"oracle: how {label} is read depends on the label"
 
 
-def of_steps(plan: Plan, store: Store, answers: Collection[str]) -> Iterator[str]:
-    """How the steps came about that lead to these."""
-    keys = set[str]().union(*(plan.needed(key) for key in answers))
-    known = [store.manifest(plan.steps[key].kind, key)["provenance"] for key in keys]
+def of_steps(manifests: Collection[Mapping[str, Any]]) -> Iterator[str]:
+    """How the steps came about that lead to its answers."""
     for name, told in UNUSUAL.items():
-        if count := sum(bool(provenance.get(name)) for provenance in known):
-            yield f"{count} of {len(known)} steps {told}"
+        if count := sum(bool(manifest["provenance"].get(name)) for manifest in manifests):
+            yield f"{count} of {len(manifests)} steps {told}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from math import nan
 from typing import TYPE_CHECKING, Any
@@ -194,13 +194,15 @@ def _arm_row(scorer: Scorer, arm: ArmResult) -> dict[str, Any]:
             found = estimates.get(name)
             row |= {f"{name}_low": found.low if found else nan, f"{name}_high": found.high if found else nan}
     row |= _rouge(arm, truth)
-    answers = [key for cell in arm.cells for key in cell.answers[arm.evaluated_on]]
+    needed = [set[str]().union(*map(scorer.plan.needed, cell.answers[arm.evaluated_on])) for cell in arm.cells]
+    keys = set[str]().union(*needed)
+    manifests = {key: scorer.store.manifest(scorer.plan.steps[key].kind, key) for key in keys}
     known = (
         *caveats.of_answers(row),
         *caveats.of_data(scorer.plan, (arm.point.benchmark, arm.evaluated_on)),
-        *caveats.of_steps(scorer.plan, scorer.store, answers),
+        *caveats.of_steps(manifests.values()),
     )
-    return row | _costs(scorer.plan, scorer.store, arm) | {"warnings": "; ".join(known)}
+    return row | _costs(scorer.plan, arm, needed, manifests) | {"warnings": "; ".join(known)}
 
 
 def _rouge(arm: ArmResult, truth: Truth) -> dict[str, float]:
@@ -252,14 +254,14 @@ def _mean(values: list[float]) -> float:
     return float(np.mean(known)) if known else nan
 
 
-def _costs(plan: Plan, store: Store, arm: ArmResult) -> dict[str, float]:
+def _costs(
+    plan: Plan, arm: ArmResult, needed: Sequence[set[str]], manifests: Mapping[str, Mapping[str, Any]]
+) -> dict[str, float]:
     """Mean over seeds of what leads to the arm; steps that arms share are counted whole for each."""
     totals = {"training_seconds": 0.0, "prediction_seconds": 0.0, "teacher_calls": 0.0, "teacher_usd": 0.0}
-    for cell in arm.cells:
-        needed = set[str]().union(*(plan.needed(key) for key in cell.answers[arm.evaluated_on]))
-        for key in sorted(needed):
-            step = plan.steps[key]
-            manifest = store.manifest(step.kind, key)
+    for cell, keys in zip(arm.cells, needed, strict=True):
+        for key in sorted(keys):
+            step, manifest = plan.steps[key], manifests[key]
             if step.kind == "annotate":
                 totals["teacher_calls"] += manifest["facts"]["calls"]
                 totals["teacher_usd"] += manifest["facts"]["usd"]

@@ -105,6 +105,15 @@ def test_the_exports_carry_it_too(view, tmp_path):
     assert "Synthetic data" in figures["ablation-1.svg"]
 
 
+def test_its_drawing_says_what_stands_beside_every_drawing_of_the_run_and_no_more(view, tmp_path):
+    oracle = view().benchmarks.assign(benchmark="told", notes="Real news.", oracles="It is ranked by the caption.")
+    for benchmarks, words in ((oracle, "Oracle"), (oracle.assign(oracles=""), None)):
+        files = Figures().render(view(list(rows_of()), benchmarks=benchmarks), tmp_path)
+        text = next(file.read_text() for file in files if file.name == "ablation-1.svg")
+        assert re.findall('class="notice"[^>]*>([^<]*)<', text) == ([words] if words else [])
+        assert ("so no such number is reached on new posts.</desc>" in text) is bool(words)
+
+
 def test_arms_that_are_for_the_ablation_alone_stand_in_no_other_section(view):
     table = list(rows_of())
     plain = Seen.of(view([]))

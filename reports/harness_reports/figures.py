@@ -14,13 +14,14 @@ from harness_reports.ablation import parts
 from harness_reports.arm_lines import arm_lines
 from harness_reports.arms import Panel
 from harness_reports.cautions import disclaimers, mark
-from harness_reports.charts import figures
+from harness_reports.charts import Figure, figures
 from harness_reports.contrasts import contrasts
 from harness_reports.efficiency import curves
 from harness_reports.forest import Forest, Measured, forest
 from harness_reports.records import Row, rows
 from harness_reports.seen import Seen
 from harness_reports.tables import Cell, Line
+from harness_reports.waterfall import Waterfall
 
 _NAMED = re.compile(rb"(/[A-Za-z]+ <<\n)((?: */[A-Za-z0-9]+ [0-9]+ 0 R\n)+)")
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -82,28 +83,22 @@ def _in_order(found: re.Match[bytes]) -> bytes:
 def _pictures(seen: Seen) -> Iterator[tuple[str, str]]:
     """Names and SVG texts."""
     told, notice = disclaimers(seen), mark(seen)
-    drawn = [figure for panel in seen.panels for figure in figures(panel)]
-    for place, figure in enumerate(drawn, 1):
-        description = f"{figure.description} {told}".strip()
-        yield (
-            f"labels-{place}",
-            _render(
-                "figure.svg.j2", chart=figure.charts[0], title=figure.title, description=description, notice=notice
-            ),
-        )
+    for name, template, picture in _drawn(seen):
+        if picture is not None:
+            description = f"{picture.description} {told}".strip()
+            yield name, _render(template, picture=picture, description=description, notice=notice)
+
+
+def _drawn(seen: Seen) -> Iterator[tuple[str, str, Figure | Waterfall | Forest | None]]:
+    """Names, templates and pictures; None where nothing is known yet."""
+    for place, figure in enumerate((figure for panel in seen.panels for figure in figures(panel)), 1):
+        yield f"labels-{place}", "figure.svg.j2", figure
     for place, part in enumerate(parts(seen), 1):
-        if part.chart is not None:
-            description = f"{part.chart.description} {notice}".strip()
-            yield (
-                f"ablation-{place}",
-                _render("waterfall.svg.j2", chart=part.chart, description=description, notice=notice),
-            )
-    forests = [(f"comparison-{place}", _comparison(panel)) for place, panel in enumerate(seen.panels, 1)]
-    forests += [("contrasts", _contrasts(seen)), ("areas", _areas(seen))]
-    for name, found in forests:
-        if found is not None:
-            description = f"{found.description} {told}".strip()
-            yield name, _render("forest.svg.j2", forest=found, description=description, notice=notice)
+        yield f"ablation-{place}", "waterfall.svg.j2", part.chart
+    for place, panel in enumerate(seen.panels, 1):
+        yield f"comparison-{place}", "forest.svg.j2", _comparison(panel)
+    yield "contrasts", "forest.svg.j2", _contrasts(seen)
+    yield "areas", "forest.svg.j2", _areas(seen)
 
 
 def _comparison(panel: Panel) -> Forest | None:

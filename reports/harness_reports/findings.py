@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.api import Details, Item, Split
+from harness.api import SPLITS, Details, Item, Split
 from harness_reports.exhibits import picture_of
 from harness_reports.numerals import count
 from harness_reports.records import Row, harmless
@@ -106,13 +106,10 @@ def _instance(row: Row, details: Details, read: dict[tuple[str, str], Mapping[st
     items = []
     for benchmark, split, item_id in places:
         if (benchmark, split) not in read:
-            known: Split | None = next((name for name in _SPLITS if name == split), None)
+            known: Split | None = next((name for name in SPLITS if name == split), None)
             read[benchmark, split] = details.items(benchmark, known) if known else {}
         items.append(_shown(f"{benchmark} {split}", item_id, read[benchmark, split].get(item_id), pictures))
     return Instance(row.text("kind"), row.text("note", 120), tuple(items))
-
-
-_SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 
 
 def _shown(where: str, item_id: str, item: Item | None, pictures: bool) -> Shown:

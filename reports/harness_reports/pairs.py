@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from math import fsum, isnan, nan
 
 from harness_reports.numerals import NONE, count, decimal, percent
-from harness_reports.records import Row, rows
+from harness_reports.records import Row, mean_of, rows
 from harness_reports.section import Section
 from harness_reports.seen import Seen
 from harness_reports.tables import Cell, Column, Group, Line, Table, exact, label, plain, table
@@ -78,7 +78,7 @@ def stylish(seen: Seen) -> Iterator[str]:
     for (name, _), own in _by_training(rows(seen.view.pairs), seen).items():
         low, high = _ends(own)
         if low >= TOLD_APART:
-            area = f"area {decimal(_mean(own, 'style_auroc'), 2)}, {decimal(low, 2)} to {decimal(high, 2)}"
+            area = f"area {decimal(mean_of(own, 'style_auroc'), 2)}, {decimal(low, 2)} to {decimal(high, 2)}"
             yield (
                 f"{name}: chosen answers can be told from rejected ones by their words alone ({area}),"
                 " so that a preference loss may learn a teacher's style and not what is right."
@@ -96,10 +96,12 @@ def _by_training(found: Sequence[Row], seen: Seen) -> dict[Key, list[Row]]:
 def _pairs(key: Key, own: Sequence[Row]) -> Line:
     cells = (
         label(key[0]),
-        *(plain(_mean(own, column), count) for column in ("pairs", "other_image")),
-        plain(_mean(own, "falsified_share"), percent),
-        *(plain(_mean(own, column), _tenth) for column in ("chosen_words", "rejected_words")),
-        plain(_mean(own, "length_ratio"), lambda ratio: decimal(ratio, 2), "nothing that is rejected has a rationale"),
+        *(plain(mean_of(own, column), count) for column in ("pairs", "other_image")),
+        plain(mean_of(own, "falsified_share"), percent),
+        *(plain(mean_of(own, column), _tenth) for column in ("chosen_words", "rejected_words")),
+        plain(
+            mean_of(own, "length_ratio"), lambda ratio: decimal(ratio, 2), "nothing that is rejected has a rationale"
+        ),
         plain(_same(own), percent, "there are no pairs of words"),
         _style(own),
         plain(len({row.raw("seed") for row in own}), count),
@@ -108,7 +110,7 @@ def _pairs(key: Key, own: Sequence[Row]) -> Line:
 
 
 def _voice(key: Key, teacher: str, own: Sequence[Row]) -> Line:
-    chosen, rejected = _mean(own, "chosen"), _mean(own, "rejected")
+    chosen, rejected = mean_of(own, "chosen"), mean_of(own, "rejected")
     cells = (
         label(key[0]),
         Cell(teacher or "nobody: a bare verdict", teacher),
@@ -120,7 +122,7 @@ def _voice(key: Key, teacher: str, own: Sequence[Row]) -> Line:
 
 
 def _style(own: Sequence[Row]) -> Cell:
-    mean = _mean(own, "style_auroc")
+    mean = mean_of(own, "style_auroc")
     if isnan(mean):
         return Cell(NONE, why="not tried: fewer than ten groups of items have pairs whose words differ")
     low, high = _ends(own)
@@ -130,7 +132,7 @@ def _style(own: Sequence[Row]) -> Cell:
 
 def _ends(own: Sequence[Row]) -> tuple[float, float]:
     """The mean interval over seeds: each has pairs of its own."""
-    return _mean(own, "style_auroc_low"), _mean(own, "style_auroc_high")
+    return mean_of(own, "style_auroc_low"), mean_of(own, "style_auroc_high")
 
 
 def _same(own: Sequence[Row]) -> float:
@@ -140,8 +142,3 @@ def _same(own: Sequence[Row]) -> float:
 
 def _tenth(number: float) -> str:
     return decimal(number, 1)
-
-
-def _mean(own: Sequence[Row], column: str) -> float:
-    known = [value for row in own if not isnan(value := row.number(column))]
-    return fsum(known) / len(known) if known else nan

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import isnan, nan
+from math import fsum, isnan, nan
 from typing import TYPE_CHECKING
 
 from harness_reports.numerals import count
@@ -98,3 +98,9 @@ def rows(frame: DataFrame) -> tuple[Row, ...]:
     columns = [str(column) for column in frame.columns]
     plain = frame.astype(object).where(frame.notna(), None)
     return tuple(Row(dict(zip(columns, values, strict=True))) for values in plain.itertuples(index=False, name=None))
+
+
+def mean_of(rows: Sequence[Row], column: str) -> float:
+    """Over the rows in which the number is known; NaN where it is in none."""
+    known = [value for row in rows if not isnan(value := row.number(column))]
+    return fsum(known) / len(known) if known else nan

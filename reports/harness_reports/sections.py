@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import fsum, isnan, nan
+from math import fsum, isnan
 
 from harness_reports.arms import Arm
 from harness_reports.numerals import count, duration, money, percent
-from harness_reports.records import Row, words
+from harness_reports.records import Row, mean_of, words
 from harness_reports.tables import STATES, Cell, Column, Group, Line, Table, label, number, plain, prose, table
 
 _CONFLICTS = (
@@ -52,8 +52,8 @@ def _conflict(key: tuple[str, str, str], rows: Sequence[Row]) -> Line:
         label(key[0]),
         prose(key[1], "this rule was used without teachers"),
         prose(key[2]),
-        *(plain(_mean(rows, column), count) for column in ("items", "conflicts")),
-        *(plain(_mean(rows, column), percent, why) for column in shares),
+        *(plain(mean_of(rows, column), count) for column in ("items", "conflicts")),
+        *(plain(mean_of(rows, column), percent, why) for column in shares),
         plain(len({row.number("seed") for row in rows}), count),
     )
     return Line(cells, (("rule", key[0]), ("teachers", key[1]), ("benchmark", key[2])))
@@ -200,8 +200,3 @@ def unread(cells: Sequence[Row], arms: Sequence[Arm]) -> str:
     return f"Of {count(answers)} test answers, {kinds}; all of these count as wrong." + (
         f" Most of them: {whose}." if worst else ""
     )
-
-
-def _mean(rows: Sequence[Row], column: str) -> float:
-    known = [value for row in rows if not isnan(value := row.number(column))]
-    return fsum(known) / len(known) if known else nan
