@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from harness.components import Strategy, Student
-from harness.families import Faults
+from harness.families import Faults, refuse_unknown
 from harness.loading import did_you_mean
 
 AXES = ("benchmark", "student", "teachers", "rule")
@@ -77,9 +77,7 @@ def read(section: object, known: Mapping[str, Sequence[str]], fault: Faults) -> 
     if not isinstance(section, Mapping) or not section:
         fault(("ablate",), _FORM)
         return None
-    for key in section:
-        if key not in KEYS:
-            fault(("ablate", str(key)), f"no such key{did_you_mean(str(key), KEYS)}", key=True)
+    refuse_unknown(("ablate",), section, KEYS, fault)
     places = {axis: _label(axis, section.get(axis), known[axis], fault) for axis in AXES}
     return Ablate(
         _listed("strategy", section.get("strategy"), known["strategy"], fault),

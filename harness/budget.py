@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from math import isfinite
 
 from harness.asking import dollars
-from harness.families import Faults
-from harness.loading import did_you_mean
+from harness.families import Faults, refuse_unknown
 
 KEYS = ("usd", "calls")
 
@@ -43,9 +42,7 @@ def read(section: object, fault: Faults) -> Budget:
     if not isinstance(section, Mapping) or not section:
         fault(("budget",), "a mapping is needed, as in  {usd: 20, calls: 5000}")
         return Budget()
-    for key in section:
-        if key not in KEYS:
-            fault(("budget", str(key)), f"no such key{did_you_mean(str(key), KEYS)}", key=True)
+    refuse_unknown(("budget",), section, KEYS, fault)
     usd, calls = section.get("usd"), section.get("calls")
     if usd is not None and (
         isinstance(usd, bool) or not isinstance(usd, int | float) or not usd > 0 or not isfinite(usd)

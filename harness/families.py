@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -106,11 +106,16 @@ def _listed(name: str, entry: list[Any], fault: Faults) -> Family | None:
     return Family(name, tuple(arms), (), tuple(pairs))
 
 
+def refuse_unknown(path: yaml.Path, given: Iterable[object], known: Collection[str], fault: Faults) -> None:
+    """A fault at each key of a mapping at ``path`` that is none of the known ones."""
+    for key in given:
+        if key not in known:
+            fault((*path, str(key)), f"no such key{did_you_mean(str(key), known)}", key=True)
+
+
 def _mapped(name: str, entry: Mapping[Any, Any], fault: Faults) -> Family | None:
     path: yaml.Path = ("compare", name)
-    for key in entry:
-        if key not in KEYS:
-            fault((*path, str(key)), f"no such key{did_you_mean(str(key), KEYS)}", key=True)
+    refuse_unknown(path, entry, KEYS, fault)
     arms, against = (_patterns((*path, key), entry.get(key), fault) for key in ("arms", "against"))
     if "arms" not in entry:
         fault(path, f"the key 'arms' is missing, as in  {_FORM}")

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import TypeGuard
 
 from harness import yaml
-from harness.families import Faults
-from harness.loading import did_you_mean
+from harness.families import Faults, refuse_unknown
 
 KEYS = ("items_per_day", "prevalence", "reviews_per_day")
 
@@ -31,9 +30,7 @@ def read(section: object, fault: Faults) -> Newsroom:
     if not isinstance(section, Mapping):
         fault(("newsroom",), "a mapping is needed, as in  {items_per_day: 1000, prevalence: 0.05}")
         return Newsroom()
-    for key in section:
-        if key not in KEYS:
-            fault(("newsroom", str(key)), f"no such key{did_you_mean(str(key), KEYS)}", key=True)
+    refuse_unknown(("newsroom",), section, KEYS, fault)
     items = section.get("items_per_day", Newsroom().items_per_day)
     if not _whole(items):
         fault(("newsroom", "items_per_day"), f"{items!r} is not a whole number from 1")

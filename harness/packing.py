@@ -118,7 +118,7 @@ class _Packing:
 
     def files(self) -> Iterator[tuple[str, Path | bytes]]:
         """Names and contents, manifests before what they name."""
-        for step in (*self.plan.steps.values(), *(found.step for found in self.plan.inspections.values())):
+        for step in self.plan.every_step():
             if self.store.has(step.kind, step.key):
                 self.contents.steps += 1
                 yield from self.step(step)

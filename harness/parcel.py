@@ -61,7 +61,7 @@ def pack_step(store: Store, kind: str, key: str, target: Path) -> None:
 
 
 def _contents(run: Run) -> Iterator[tuple[str, Path | bytes]]:
-    for step in (*run.plan.steps.values(), *(found.step for found in run.plan.inspections.values())):
+    for step in run.plan.every_step():
         if run.store.has(step.kind, step.key):
             yield from _files(run.store, step.kind, step.key)
     for teacher in run.plan.matrix.teachers.values():

@@ -164,6 +164,11 @@ class Plan:
         """Names of the arms that stand in the ablation alone: what is asked of every arm is not asked of them."""
         return frozenset(arm.arm for arm in self.ablation if arm.apart)
 
+    def every_step(self) -> Iterator[Step]:
+        """All that cells need, then what looks at the data beside them."""
+        yield from self.steps.values()
+        yield from (inspection.step for inspection in self.inspections.values())
+
     def arms(self) -> dict[str, Point]:
         """A point of every arm, by its name; without the seed, or the first of its seeds."""
         arms: dict[str, Point] = {}

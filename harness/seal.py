@@ -6,12 +6,13 @@ and ``report:NAME`` is the code of the report of that name.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
 from harness import __version__
 from harness.identity import digest, sha256_of, source_digest
-from harness.plan import Plan
+from harness.plan import Plan, Step
 from harness.store import Store
 
 ANSWERS = ("annotate", "rank", "predict")
@@ -35,11 +36,16 @@ def matrix_digest(title: str, text: str) -> str:
     return digest([title, text])
 
 
+def answering(plan: Plan, store: Store) -> Iterator[Step]:
+    """Steps that are stored and that numbers are made from."""
+    for step in plan.every_step():
+        if step.kind in (*ANSWERS, "inspect") and store.has(step.kind, step.key):
+            yield step
+
+
 def answers_digest(plan: Plan, store: Store) -> str:
     """Of the answers and the findings that are stored of a plan."""
-    steps = [step for step in plan.steps.values() if step.kind in ANSWERS]
-    steps += [inspection.step for inspection in plan.inspections.values()]
-    stored = {step.key: store.manifest(step.kind, step.key) for step in steps if store.has(step.kind, step.key)}
+    stored = {step.key: store.manifest(step.kind, step.key) for step in answering(plan, store)}
     return digest({key: stored[key].get("files", {}) for key in sorted(stored)})
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.families import Faults
+from harness.families import Faults, refuse_unknown
 from harness.loading import did_you_mean
 
 KEYS = ("items", "confidence", "accept")
@@ -29,9 +29,7 @@ def read(section: object, teachers: Sequence[str], fault: Faults) -> Sentinel | 
     if not isinstance(section, Mapping):
         fault(("sentinel",), "a mapping is needed, as in  {items: 50, confidence: 0.99}")
         return None
-    for key in section:
-        if key not in KEYS:
-            fault(("sentinel", str(key)), f"no such key{did_you_mean(str(key), KEYS)}", key=True)
+    refuse_unknown(("sentinel",), section, KEYS, fault)
     usual = Sentinel()
     items, confidence = section.get("items", usual.items), section.get("confidence", usual.confidence)
     if isinstance(items, bool) or not isinstance(items, int) or not 10 <= items <= 1000:

@@ -15,7 +15,7 @@ from harness.marks import Mark, marks
 from harness.places import place
 from harness.plan import Plan
 from harness.redaction import redact
-from harness.seal import ANSWERS
+from harness.seal import answering
 from harness.sealed import META, Sealed
 from harness.store import Store
 from harness.view import RunView
@@ -130,9 +130,8 @@ def _bytes(mine: str, theirs: str) -> Difference:
 
 
 def _damaged(plan: Plan, store: Store) -> Iterator[str]:
-    steps = [step for step in plan.steps.values() if step.kind in ANSWERS]
-    for step in (*steps, *(inspection.step for inspection in plan.inspections.values())):
-        if store.has(step.kind, step.key) and not store.sound(step.kind, step.key):
+    for step in answering(plan, store):
+        if not store.sound(step.kind, step.key):
             yield f"{step.title} [{step.key[:12]}]"
 
 
