@@ -9,6 +9,7 @@ from typing import Any
 
 from harness.component import Component
 from harness.identity import unlike
+from harness.plain import printable
 from harness.plan import Plan, Step
 from harness.store import Store
 
@@ -192,8 +193,7 @@ def _shown(value: object) -> str:
     if value is None:
         return "not set"
     # JSON has no characters by which a stored text could act on a terminal.
-    text = json.dumps(value, ensure_ascii=False, default=str)
-    text = "".join(char if char.isprintable() else "�" for char in text)
+    text = printable(json.dumps(value, ensure_ascii=False, default=str), instead="�")
     return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}…"
 
 

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from harness.errors import HarnessError, MissingDependency, StoreError
 from harness.parcel import answer_lines, keep_answers, pack_step, unpack
+from harness.plain import printable
 from harness.plan import REVISIONS
 from harness.store import Store, write_text
 
@@ -116,7 +117,7 @@ class Remote:
         try:
             return act()
         except Exception as error:
-            told = "".join(char if char.isprintable() else " " for char in f"{type(error).__name__}: {error}"[:300])
+            told = printable(f"{type(error).__name__}: {error}"[:300], instead=" ")
             raise Away(f"does not answer: {told}", place=self.name) from None
 
 

@@ -8,8 +8,10 @@ os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
+from click.testing import CliRunner
 
 from harness import planning, provenance
+from harness.cli import main
 from harness.plugins import Registry
 from harness.reading import parse
 from harness.run import run
@@ -89,6 +91,19 @@ def run_plan(registry, store):
         return outcome, watch.lines
 
     return go
+
+
+@pytest.fixture
+def harness(tmp_path, monkeypatch):
+    """Runs a command in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments, expect=0):
+        result = CliRunner().invoke(main, arguments)
+        assert result.exit_code == expect, result.output + result.stderr
+        return result
+
+    return call
 
 
 @pytest.fixture(scope="session")

@@ -18,19 +18,6 @@ from harness.schema import schema
 MODELINE = "# yaml-language-server: $schema=matrix.schema.json\n"
 
 
-@pytest.fixture
-def harness(tmp_path, monkeypatch):
-    """Runs a command in an empty folder."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments, expect=0):
-        result = CliRunner().invoke(main, arguments)
-        assert result.exit_code == expect, result.output + result.stderr
-        return result
-
-    return call
-
-
 def write_archive(folder):
     """The table that archive.yaml names, with pictures."""
     from PIL import Image as Pillow

@@ -14,7 +14,6 @@ from pathlib import Path
 
 import click
 import pytest
-from click.testing import CliRunner
 from packaging.requirements import Requirement
 
 from harness import __version__, planning
@@ -75,19 +74,6 @@ def trial(made, modules, registry, run_plan, store):
         return plan, view(plan, into)
 
     return go
-
-
-@pytest.fixture
-def harness(tmp_path, monkeypatch):
-    """Runs a command in an empty folder."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments, expect=0):
-        result = CliRunner().invoke(main, arguments)
-        assert result.exit_code == expect, result.output + result.stderr
-        return result
-
-    return call
 
 
 @pytest.fixture

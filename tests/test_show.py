@@ -6,25 +6,9 @@ import re
 from collections import Counter
 
 import pytest
-from click.testing import CliRunner
 from PIL import Image as Pillow
 
-from harness.cli import main
-
 HOSTILE = "\x1b[31m[bold]red[/bold]\x07 <script>alert(1)</script> \u202egnp.exe & \"quoted\" 'too'"
-
-
-@pytest.fixture
-def harness(tmp_path, monkeypatch):
-    """Runs a command in a folder of its own."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments, expect=0):
-        result = CliRunner().invoke(main, arguments)
-        assert result.exit_code == expect, result.output + result.stderr
-        return result
-
-    return call
 
 
 @pytest.fixture

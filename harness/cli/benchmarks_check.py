@@ -16,6 +16,7 @@ import click
 
 from harness.cli.options import YOURS, json_flag, store_option
 from harness.findings import KINDS, SEVERITIES
+from harness.plain import plain
 
 if TYPE_CHECKING:
     from harness.checking import Checked, Subject
@@ -109,9 +110,9 @@ def _file(file: DataFile) -> Iterator[str]:
     there = "ok" if file.found >= file.wanted else "missing" if not file.found else "partial"
     count = f" {file.found:,} of {file.wanted:,}" if file.wanted != 1 else ""
     need = "" if file.needed or there == "ok" else " (can be done without)"
-    yield f"  {there:<9}{_plain(file.name)}{count} at {_plain(file.path)}{need}"
+    yield f"  {there:<9}{plain(file.name)}{count} at {plain(file.path)}{need}"
     if there != "ok" and file.origin:
-        yield f"           from {_plain(file.origin)}"
+        yield f"           from {plain(file.origin)}"
 
 
 def _skipped(one: Checked) -> Iterator[str]:
@@ -121,7 +122,7 @@ def _skipped(one: Checked) -> Iterator[str]:
     reasons = Counter(entry.reason for entry in one.skipped)
     for reason, count in reasons.most_common(MOST_REASONS):
         first = next(entry for entry in one.skipped if entry.reason == reason)
-        yield f"  {count:>8,}   {_plain(reason)}; first {_plain(first.what)}"
+        yield f"  {count:>8,}   {plain(reason)}; first {plain(first.what)}"
     if len(reasons) > MOST_REASONS:
         yield f"  and {len(reasons) - MOST_REASONS} further reasons, which --json lists"
 
@@ -129,7 +130,7 @@ def _skipped(one: Checked) -> Iterator[str]:
 def _finding(finding: Finding) -> Iterator[str]:
     beside = f" beside {finding.other_benchmark}" if finding.other_benchmark else ""
     where = f" ({finding.split}{beside})" if finding.split or beside else ""
-    yield f"  {finding.severity}: {finding.kind}{where}: {_plain(finding.found)}"
+    yield f"  {finding.severity}: {finding.kind}{where}: {plain(finding.found)}"
     for example in finding.examples[:MOST_SHOWN]:
         yield f"    {_example(example)}"
 
@@ -137,11 +138,4 @@ def _finding(finding: Finding) -> Iterator[str]:
 def _example(example: Example) -> str:
     like = f" and {example.other} ({example.other_split})" if example.other else ""
     note = f": {example.note}" if example.note else ""
-    return _plain(f"{example.item} ({example.split}){like}{note}")
-
-
-def _plain(text: str) -> str:
-    """A stranger's text on one line, with codes for what a terminal would obey."""
-    from harness.showing.plain import plain
-
-    return plain(text)
+    return plain(f"{example.item} ({example.split}){like}{note}")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from harness.cli.options import benchmark_option, matrix_command, which_benchmark
+from harness.cli.plans import prepared
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -78,15 +79,12 @@ def export_labels(
     These are the items that the ranks of waiting cells would buy and that nobody has labelled, each with its image,
     caption, evidence, and what the teachers said. `harness run` comes before, since it makes the ranks.
     """
-    from harness import planning, reading
     from harness.labelling.exporting import Wishes, chosen, export
     from harness.labelling.tasks import tasks_of
     from harness.labelling.wanted import wanted
-    from harness.plugins import Registry
-    from harness.store import Store
 
     _check_annotators(annotators, overlap)
-    plan, store = planning.make(reading.load(matrix, Registry.installed())), Store(store_path)
+    plan, store, _ = prepared(matrix, store_path)
     every = wanted(plan, store)
     label = _waiting(plan.matrix, benchmark, every)
     found = every[label]

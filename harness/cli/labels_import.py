@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from harness.cli.options import INCOMPLETE, benchmark_option, which_benchmark
+from harness.plain import plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -116,8 +117,6 @@ def _words(given: Sequence[str]) -> Mapping[str, Verdict]:
 
 
 def _tell_import(done: Imported, file: Path) -> None:
-    from harness.showing.plain import plain
-
     settled = done.settled
     people = len({row.annotator for row in settled.rows if not row.settled})
     said = sum(not row.settled for row in settled.rows)
@@ -153,7 +152,6 @@ def _list_conflicts(
 
     from harness.errors import HarnessError
     from harness.labelling.importing import conflicts_text
-    from harness.showing.plain import plain
     from harness.store import write_text
 
     click.echo(f"{_counted(len(conflicts), 'conflict')} not imported:")

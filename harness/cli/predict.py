@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from harness.cli.options import INCOMPLETE, store_option
+from harness.plain import printable
 
 if TYPE_CHECKING:
     from harness.components import Benchmark
@@ -133,7 +134,8 @@ def _tell(found: Sequence[Judgement], path: Path) -> None:
     """Counts, the first faults, and where the table is."""
     faults = [row for row in found if row.outcome == "error"]
     for row in faults[:MOST_FAULTS]:
-        click.echo(f"error: {_printable(f'{row.id}: {row.text}' if row.id else row.text)}", err=True)
+        told = f"{row.id}: {row.text}" if row.id else row.text
+        click.echo("error: " + printable(told, kept="\n"), err=True)
     if len(faults) > MOST_FAULTS:
         click.echo(f"and {len(faults) - MOST_FAULTS} more errors, which stand in the table", err=True)
     counts = Counter(row.verdict or row.outcome for row in found)
@@ -141,11 +143,6 @@ def _tell(found: Sequence[Judgement], path: Path) -> None:
     click.echo(f"judged: {path} ({len(found)} rows: {said})")
     if faults:
         sys.exit(INCOMPLETE)
-
-
-def _printable(text: str) -> str:
-    """Without what would move a terminal's cursor."""
-    return "".join(mark for mark in text if mark.isprintable() or mark == "\n")
 
 
 COMMANDS = (predict,)

@@ -11,6 +11,7 @@ import click
 
 from harness.cli.options import json_flag, matrix_command
 from harness.cli.plans import cells_of, prepared
+from harness.plain import printable
 
 if TYPE_CHECKING:
     from harness.plan import Plan
@@ -108,8 +109,8 @@ def logs(matrix: Path, store_path: Path, cell: str) -> None:
 
 def _indented(text: str) -> str:
     """What a stranger's code printed: without the characters by which it could act on a terminal."""
-    plain = "".join(char if char.isprintable() or char in "\n\t" else "�" for char in text.replace("\r", "\n"))
-    return "\n".join(f"  {line}" for line in plain.rstrip().splitlines())
+    shown = printable(text.replace("\r", "\n"), kept="\n\t", instead="�")
+    return "\n".join(f"  {line}" for line in shown.rstrip().splitlines())
 
 
 COMMANDS = (status, explain, logs)

@@ -36,7 +36,8 @@ def findings(split: str, items: Sequence[Item], labels: Mapping[str, Verdict], a
         yield _finding("telling trait", split, one, own)
     for one in telling({}, _evidence(own), falsified):
         yield _finding("evidence by class", split, one, own)
-    for one in telling(_places(chosen, items), _parities(chosen, items), falsified):
+    order = {item_id: place for place, item_id in enumerate(sorted(item.id for item in items))}
+    for one in telling(_places(chosen, order), _parities(chosen, order), falsified):
         yield _finding("telling name", split, one, own)
     yield from word_findings(lambda word: _GRAVE[word in SUSPECTS], split, own, falsified, TEXTS)
     yield from word_findings(lambda _: "telling name", split, own, falsified, _NAMES)
@@ -97,24 +98,18 @@ def _repeated(item: Item) -> bool:
     return any(words(found) == caption for found in item.evidence.captions)
 
 
-def _places(chosen: Sequence[tuple[int, Item]], items: Sequence[Item]) -> dict[str, list[float]]:
-    order = _order(items)
+def _places(chosen: Sequence[tuple[int, Item]], order: Mapping[str, int]) -> dict[str, list[float]]:
     return {
         "the place in the file": [float(place) for place, _ in chosen],
         "the order of ids": [float(order[item.id]) for _, item in chosen],
     }
 
 
-def _parities(chosen: Sequence[tuple[int, Item]], items: Sequence[Item]) -> dict[str, list[str]]:
-    order = _order(items)
+def _parities(chosen: Sequence[tuple[int, Item]], order: Mapping[str, int]) -> dict[str, list[str]]:
     return {
         "every other place in the file": [_yes(place % 2 == 0) for place, _ in chosen],
         "every other id": [_yes(order[item.id] % 2 == 0) for _, item in chosen],
     }
-
-
-def _order(items: Sequence[Item]) -> dict[str, int]:
-    return {item_id: place for place, item_id in enumerate(sorted(item.id for item in items))}
 
 
 def _yes(so: bool) -> str:

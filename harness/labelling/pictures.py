@@ -28,19 +28,25 @@ def put(tasks: Sequence[Task], folder: Path, manner: Manner) -> dict[str, str]:
         return names
     folder.mkdir()
     for task in tasks:
-        if task.item.image is None or not (ending := _ending(task.item.image)):
+        if (image := task.item.image) is None:
+            continue
+        try:
+            data = image.read()
+        except UnreadableImage:
+            continue
+        if not (ending := _ending(data)):
             continue
         name = f"{task.key}{ending}"
         if manner == "link":
-            task.item.image.link(folder / name)
+            image.link(folder / name)
         else:
-            (folder / name).write_bytes(task.item.image.read())
+            (folder / name).write_bytes(data)
         names[task.key] = name
     return names
 
 
-def _ending(image: Image) -> str:
-    """How the name of such a file ends, by its content; empty where it cannot be read."""
+def _ending(data: bytes) -> str:
+    """How the name of such a file ends, by its content; empty where it is no image."""
     import warnings
 
     from PIL import Image as Pillow
@@ -49,10 +55,10 @@ def _ending(image: Image) -> str:
         with warnings.catch_warnings():
             # Nothing is decoded here, however many pixels there are.
             warnings.simplefilter("ignore", Pillow.DecompressionBombWarning)
-            with Pillow.open(BytesIO(image.read())) as picture:
+            with Pillow.open(BytesIO(data)) as picture:
                 found = (picture.format or "").lower()
     # Pillow raises many kinds of errors for what is no image, and its own warning for one that is too large.
-    except (UnreadableImage, OSError, ValueError, SyntaxError, Pillow.DecompressionBombError):
+    except (OSError, ValueError, SyntaxError, Pillow.DecompressionBombError):
         return ""
     return {"jpeg": ".jpg", "mpo": ".jpg", "tiff": ".tif", "": ".img"}.get(found, f".{found}")
 

@@ -28,11 +28,13 @@ def wanted(plan: Plan, store: Store) -> dict[str, Wanted]:
     search = _Search(store)
     found = {label: Wanted() for label in plan.matrix.benchmarks}
     places: dict[str, dict[str, int]] = {label: {} for label in found}
-    known = {label: benchmark.labels("train") for label, benchmark in plan.matrix.benchmarks.items()}
-    for cell in plan.cells:
-        label = cell.point.benchmark
-        if label is None or not (buyers := search.buyers(plan, cell)):
-            continue
+    waiting = [
+        (label, buyers)
+        for cell in plan.cells
+        if (label := cell.point.benchmark) is not None and (buyers := search.buyers(plan, cell))
+    ]
+    known = {label: plan.matrix.benchmarks[label].labels("train") for label in {label for label, _ in waiting}}
+    for label, buyers in waiting:
         if any(search.order(step) is None for step in buyers):
             found[label].unranked += 1
             continue

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from harness.errors import UnreadableImage
-from harness.showing.plain import plain
+from harness.plain import plain
 from harness.showing.sample import Sample
 from harness.types import Image, Item, Verdict
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harness.showing.plain import plain
+from harness.plain import plain
 from harness.showing.sample import Sample
 
 

@@ -39,21 +39,23 @@ def annotation(row: dict[str, Any]) -> Annotation:
 
 def read_annotations(store: Store, key: str) -> dict[str, Annotation]:
     """What an annotate step wrote, by item id in the order of the data set."""
-    return {value.item_id: value for value in _read(store, "annotate", key, annotation)}
+    return {value.item_id: value for value in read(store, "annotate", key, FILES["annotate"], annotation)}
 
 
 def read_ranks(store: Store, key: str) -> list[Ranked]:
     """What a rank step wrote, first to be bought first."""
-    return _read(store, "rank", key, lambda row: Ranked(**row))
+    return read(store, "rank", key, FILES["rank"], lambda row: Ranked(**row))
 
 
 def read_predictions(store: Store, key: str) -> dict[str, Prediction]:
     """What a predict step wrote, by item id in the order of the data set."""
-    return {value.item_id: value for value in _read(store, "predict", key, lambda row: Prediction(**row))}
+    found = read(store, "predict", key, FILES["predict"], lambda row: Prediction(**row))
+    return {value.item_id: value for value in found}
 
 
-def _read(store: Store, kind: str, key: str, make: Callable[[dict[str, Any]], T]) -> list[T]:
-    path = store.folder(kind, key) / FILES[kind]
+def read(store: Store, kind: str, key: str, name: str, make: Callable[[dict[str, Any]], T]) -> list[T]:
+    """What ``make`` makes of each line of a stored step's file; raises `StoreError`."""
+    path = store.folder(kind, key) / name
     try:
         with path.open(encoding="utf-8") as lines:
             return [make(json.loads(line)) for line in lines]
