@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Sized
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -127,7 +127,7 @@ class HfDataset(WithEvidence, WithGiven):
         """Which data they are, what is missing, what is not read and what was left out of the evidence."""
         entries = self._entries()
         source = self._source()
-        unread = [f"{name} ({len(opened(source)[name])} rows)" for name in self._unread()]
+        unread = [f"{name} ({len(rows)} rows)" for name, rows in self._unread(source).items()]
         moves = source.local is None and not source.pinned
         return {
             **({} if source.local else {"data set": self.dataset, "commit": str(self.commit)}),
@@ -147,16 +147,16 @@ class HfDataset(WithEvidence, WithGiven):
         """The rows of splits that are not read."""
         return [
             Skipped(f"{name} row {place + 1}", f"the split {name} is not read")
-            for name in self._unread()
-            for place in range(len(opened(self._source())[name]))
+            for name, rows in self._unread(self._source()).items()
+            for place in range(len(rows))
         ]
 
     def _source(self) -> Source:
         return Source(self.dataset, self.config, self.commit).now()
 
-    def _read(self) -> Mapping[str, Split]:
+    def _read(self, source: Source) -> Mapping[str, Split]:
         """What each split of the data that is read is read as; raises `DataError` where there is none."""
-        found = opened(self._source())
+        found = opened(source)
         if self.split or self.draw:
             return dict.fromkeys(found, "train")
         if self.splits is None:
@@ -171,14 +171,16 @@ class HfDataset(WithEvidence, WithGiven):
             )
         return named
 
-    def _unread(self) -> list[str]:
-        read = self._read()
-        return [name for name in opened(self._source()) if name not in read]
+    def _unread(self, source: Source) -> dict[str, Sized]:
+        """The splits that are not read, by name."""
+        read = self._read(source)
+        return {name: rows for name, rows in opened(source).items() if name not in read}
 
     def _entries(self) -> Sequence[Entry]:
+        source = self._source()
         return entries_in(
-            self._source(),
-            tuple(self._read().items()),
+            source,
+            tuple(self._read(source).items()),
             not (self.split or self.draw),
             self._columns(),
             Path(os.path.expandvars(self.images)).absolute() if self.images else None,
