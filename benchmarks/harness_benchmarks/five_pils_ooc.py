@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from harness.api import Benchmark, DataFile, Evidence, Image, Item, Skipped, Split, Verdict, file_digest, hookimpl
 from harness_benchmarks.evidence import Filtered, WithOracles
-from harness_benchmarks.published import below, content_id, damaged, file_in, folder_of, locate, named, pictures
+from harness_benchmarks.published import content_id, damaged, file_in, folder_of, images_file, locate, named, pictures
 
 FILE = "test.json"
 SOURCE = "github.com/UKPLab/naacl2025-cove (data/5pils_ooc)"
@@ -101,8 +101,7 @@ class FivePilsOoc(WithOracles):
         if self.images is None:
             return (published,)
         names = named(lambda: [row.image_path for row in read_rows(self._path())])
-        found = sum((path := below(self.images, Path(name).name)) is not None and path.is_file() for name in names)
-        return published, DataFile("images", self.images, found, len(names), needed=False, origin=IMAGES_SOURCE)
+        return published, images_file(self.images, names, IMAGES_SOURCE)
 
     def skipped(self) -> Sequence[Skipped]:
         """Rows whose image is not there."""

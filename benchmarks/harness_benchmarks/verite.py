@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal, Self
 
@@ -22,7 +22,7 @@ from harness.api import (
     hookimpl,
 )
 from harness_benchmarks.evidence import Filtered, WithEvidence
-from harness_benchmarks.published import below, file_in, folder_of, locate, matrix_of, named, pictures
+from harness_benchmarks.published import file_in, folder_of, images_file, locate, matrix_of, named, pictures
 from harness_benchmarks.searches import found_with_images
 from harness_benchmarks.verite_rows import CAPTIONS, EVIDENCE, EVIDENCE_SOURCE, SOURCE, Row, read_rows
 
@@ -121,18 +121,18 @@ class Verite(WithEvidence):
 
     def files(self) -> Sequence[DataFile]:
         """VERITE.csv, and what may lie beside it."""
-        folder = folder_of(self.name, self.root)
-        searches = Path(self.searches) if self.searches else folder and folder / SEARCHES
-        names = sorted(path.name for path in searches.iterdir()) if searches and searches.is_dir() else []
-        found = sum("_inverse_" in name for name in names)
-        wanted = named(lambda: [row.image for row in self._rows()])
-        return (
+        folder, searches = folder_of(self.name, self.root), self._searches()
+        found = sum("_inverse_" in path.name for path in searches.iterdir()) if searches else 0
+        published = (
             file_in(folder, CAPTIONS, SOURCE),
             file_in(folder, EVIDENCE, EVIDENCE_SOURCE, needed=False),
             *(file_in(folder, name, SOURCE, needed=False) for name in FEATURES.values()),
-            DataFile(SEARCHES, str(searches or SEARCHES), found, 676, needed=False, origin=EVIDENCE_SOURCE),
-            *self._image_files(wanted),
+            DataFile(SEARCHES, str(self._searched() or SEARCHES), found, 676, needed=False, origin=EVIDENCE_SOURCE),
         )
+        if self.images is None:
+            return published
+        names = named(lambda: [row.image for row in self._rows()])
+        return *published, images_file(self.images, names, IMAGES_SOURCE)
 
     def skipped(self) -> Sequence[Skipped]:
         """Rows of a kind that is not asked for, and rows whose image is not there."""
@@ -159,12 +159,6 @@ class Verite(WithEvidence):
             **({"files that are not there": ", ".join(missing)} if missing else {}),
         }
 
-    def _image_files(self, wanted: Collection[str]) -> Sequence[DataFile]:
-        if self.images is None:
-            return ()
-        found = sum((path := below(self.images, Path(name).name)) is not None and path.is_file() for name in wanted)
-        return (DataFile("images", self.images, found, len(wanted), needed=False, origin=IMAGES_SOURCE),)
-
     def _reason(self, row: Row) -> str:
         if row.label not in self._wanted():
             return f"is {row.label}, which is not among the kinds that the option falsified asks for"
@@ -180,9 +174,13 @@ class Verite(WithEvidence):
 
     def _searches(self) -> Path | None:
         """The folder of search results, where it is there."""
-        folder = folder_of(self.name, self.root)
-        searches = Path(self.searches) if self.searches else folder and folder / SEARCHES
+        searches = self._searched()
         return searches if searches and searches.is_dir() else None
+
+    def _searched(self) -> Path | None:
+        """Where search results are looked for."""
+        folder = folder_of(self.name, self.root)
+        return Path(self.searches) if self.searches else folder and folder / SEARCHES
 
     def _rows(self) -> list[Row]:
         [captions] = locate(self.name, self.root, [CAPTIONS])
