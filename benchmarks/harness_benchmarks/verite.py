@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal, Self
+from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from harness.api import (
     Benchmark,
@@ -17,10 +17,10 @@ from harness.api import (
     Skipped,
     Split,
     Verdict,
-    digest,
     file_digest,
     hookimpl,
 )
+from harness_benchmarks.drawing import WithDraw
 from harness_benchmarks.evidence import Filtered, WithEvidence
 from harness_benchmarks.published import file_in, folder_of, images_file, locate, matrix_of, named, pictures
 from harness_benchmarks.searches import found_with_images
@@ -34,7 +34,7 @@ IMAGES_SOURCE = "huggingface.co/datasets/stefpapad/VERITE (on request)"
 Falsified = Literal["miscaptioned", "out-of-context"]
 
 
-class Verite(WithEvidence):
+class Verite(WithEvidence, WithDraw):
     """1,001 captions of 338 stories (Papadopoulos et al., arXiv 2304.14133), as pristine and falsified items.
 
     In each story a true caption stands with its own image (``true``, pristine) and with an image of something
@@ -65,12 +65,6 @@ class Verite(WithEvidence):
     """Share of the groups that is tested on; the rest is trained on."""
     seed: int = 0
     """Which groups go to which split."""
-
-    @model_validator(mode="after")
-    def _something_is_left_to_train_on(self) -> Self:
-        if self.validation + self.test >= 1:
-            raise ValueError("validation and test together leave nothing to train on")
-        return self
 
     def gives(self) -> frozenset[str]:
         """Evidence, features and images, as far as their files are there."""
@@ -198,14 +192,7 @@ class Verite(WithEvidence):
 
     def _splits(self, rows: Sequence[Row]) -> list[Split]:
         """The split of every published row, so that no option but seed and shares moves a group."""
-        groups = sorted({row.group for row in rows}, key=lambda group: digest([self.seed, group]))
-        tested = round(self.test * len(groups))
-        seen = tested + round(self.validation * len(groups))
-        split: dict[str, Split] = {
-            group: "test" if place < tested else "validation" if place < seen else "train"
-            for place, group in enumerate(groups)
-        }
-        return [split[row.group] for row in rows]
+        return self.drawing().splits([row.group for row in rows])
 
     def _fair(self, row: Row) -> Filtered:
         return self.fair(row.found, row.caption)
