@@ -23,6 +23,7 @@ from harness.api import (
     hookimpl,
 )
 from harness_benchmarks.cosmos_rows import SOURCE, Entry, Judged, captioned_of, tested_of
+from harness_benchmarks.file_stamps import Stamp, stamp
 from harness_benchmarks.image_root import WithImages
 from harness_benchmarks.published import content_id, file_in, folder_of, locate, named
 
@@ -65,7 +66,7 @@ class Cosmos(WithImages):
         """Digest of the published files that are there, and of names and sizes of the images that are read."""
         locate(self.name, self.root, [FILES["test"]])
         names = [entry.image for split in SPLITS for entry in self._entries(split)]
-        published = file_digest(*(path for split in SPLITS if (path := self._path(split))))
+        published = file_digest(*(Path(file.path) for split in SPLITS if (file := self._file(split))))
         return digest([published, self.images_digest(self._root(), names)])
 
     def items(self, split: Split) -> Sequence[Item]:
@@ -122,23 +123,15 @@ class Cosmos(WithImages):
 
     def _entries(self, split: Split) -> Sequence[Entry]:
         """Every caption that is read of a split; none where its file is not there, which that of the test split is."""
-        path = self._path(split)
-        if path is None:
+        file = self._file(split)
+        if file is None:
             locate(self.name, self.root, [FILES["test"]])
             return ()
-        version = path.stat().st_mtime_ns, path.stat().st_size
-        if split == "test":
-            return tested_of(path, *version, self.judged)
-        entries = captioned_of(path, *version)
-        if self.most_images is None:
-            return entries
-        images = sorted({entry.image for entry in entries}, key=lambda image: digest([self.seed, image]))
-        drawn = set(images[: self.most_images])
-        return [entry for entry in entries if entry.image in drawn]
+        return tested_of(file, self.judged) if split == "test" else captioned_of(file, self.most_images, self.seed)
 
-    def _path(self, split: Split) -> Path | None:
+    def _file(self, split: Split) -> Stamp | None:
         folder = folder_of(self.name, self.root)
-        return path if folder and (path := folder / FILES[split]).is_file() else None
+        return stamp(folder / FILES[split]) if folder else None
 
     def _root(self) -> Path:
         return folder_of(self.name, self.root) or Path()

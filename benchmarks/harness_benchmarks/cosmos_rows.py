@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, StrictInt, StrictStr
 
-from harness.api import DataError, Evidence, Verdict
+from harness.api import DataError, Evidence, Verdict, digest
 from harness_benchmarks.evidence_text import clean
+from harness_benchmarks.file_stamps import Stamp
 from harness_benchmarks.json_rows import lines, read
 from harness_benchmarks.published import below, content_id, damaged
 
@@ -60,6 +61,8 @@ class Captioned(BaseModel):
 class Entry:
     """A caption of an image; ``reason`` says why it is no item, and is empty where it is one."""
 
+    id: str
+    """Of image, caption and the other captions: two lines may have one caption and other partners."""
     where: str
     image: str
     caption: str
@@ -67,43 +70,50 @@ class Entry:
     verdict: Verdict | None
     reason: str = ""
 
-    @property
-    def id(self) -> str:
-        """Of image, caption and the other captions: two lines may have one caption and other partners."""
-        return content_id(self.image, self.caption, *self.others.captions)
-
 
 # Every step asks for items, labels and notes; what was checked once need not be checked again.
 @lru_cache(maxsize=3)
-def tested_of(path: Path, changed: int, size: int, judged: Judged) -> tuple[Entry, ...]:
-    """An entry for each line of the test file: the caption that is judged, and its partner.
-
-    ``changed`` and ``size`` say which version of the file. Raises `DataError`.
-    """
-    entries = []
+def tested_of(file: Stamp, judged: Judged) -> tuple[Entry, ...]:
+    """An entry for each line of the test file: the caption that is judged, and its partner; raises `DataError`."""
+    path, entries = Path(file.path), []
     for number, value in lines(path, SOURCE):
         where = f"line {number}"
         row = read(Tested, value, path, where, SOURCE)
         own, partner = (row.caption1, row.caption2) if judged == "caption1" else (row.caption2, row.caption1)
         image = _image(path, number, row.img_local_path)
-        entries.append(Entry(where, image, own.strip(), _others([(partner, "")]), _verdict(path, number, row)))
+        entries.append(_entry(where, image, own.strip(), [(partner, "")], _verdict(path, number, row)))
     return _checked(path, entries)
 
 
-@lru_cache(maxsize=2)
-def captioned_of(path: Path, changed: int, size: int) -> tuple[Entry, ...]:
-    """An entry for each caption of each line of a file without labels; raises `DataError`."""
-    entries = []
+@lru_cache(maxsize=4)
+def captioned_of(file: Stamp, most_images: int | None, seed: int) -> tuple[Entry, ...]:
+    """An entry for each caption of each line of a file without labels; raises `DataError`.
+
+    Where there are more than ``most_images``, so many are drawn.
+    """
+    path, entries = Path(file.path), []
     for number, value in lines(path, SOURCE):
         row = read(Captioned, value, path, f"line {number}", SOURCE)
         image = _image(path, number, row.img_local_path)
         pairs = [((article.caption or "").strip(), article.article_url or "") for article in row.articles]
         for place, (caption, _) in enumerate(pairs):
             rest = [pair for pair in pairs if pair[0] != caption]
-            entries.append(Entry(f"line {number} article {place}", image, caption, _others(rest), None))
+            entries.append(_entry(f"line {number} article {place}", image, caption, rest))
         if not pairs:
-            entries.append(Entry(f"line {number}", image, "", Evidence(), None, "has no caption"))
-    return _checked(path, entries)
+            entries.append(_entry(f"line {number}", image, "", []))
+    checked = _checked(path, entries)
+    if most_images is None:
+        return checked
+    images = sorted({entry.image for entry in checked}, key=lambda image: digest([seed, image]))
+    drawn = set(images[:most_images])
+    return tuple(entry for entry in checked if entry.image in drawn)
+
+
+def _entry(
+    where: str, image: str, caption: str, others: Sequence[tuple[str, str]], verdict: Verdict | None = None
+) -> Entry:
+    found = _others(others)
+    return Entry(content_id(image, caption, *found.captions), where, image, caption, found, verdict)
 
 
 def _others(pairs: Sequence[tuple[str, str]]) -> Evidence:
@@ -153,7 +163,6 @@ def _checked(path: Path, entries: Sequence[Entry]) -> tuple[Entry, ...]:
                 place=path.name,
                 remedy=f"fetch the file again from {SOURCE}",
             )
-        reason = entry.reason or ("" if entry.caption else "has no caption")
-        reason = reason or ("" if before is entry else f"repeats {before.where}")
-        checked.append(Entry(entry.where, entry.image, entry.caption, entry.others, entry.verdict, reason))
+        repeated = "" if before is entry else f"repeats {before.where}"
+        checked.append(replace(entry, reason=repeated if entry.caption else "has no caption"))
     return tuple(checked)

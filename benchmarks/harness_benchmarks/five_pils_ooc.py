@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from harness.api import Benchmark, DataFile, Evidence, Image, Item, Skipped, Split, Verdict, file_digest, hookimpl
 from harness_benchmarks.evidence import Filtered, WithOracles
-from harness_benchmarks.published import below, content_id, damaged, file_in, folder_of, locate, named, pictures
+from harness_benchmarks.published import content_id, damaged, file_in, folder_of, images_file, locate, named, pictures
 
 FILE = "test.json"
 SOURCE = "github.com/UKPLab/naacl2025-cove (data/5pils_ooc)"
@@ -68,7 +68,7 @@ class FivePilsOoc(WithOracles):
         """Items in the order of their ids; that of the file gives the labels away."""
         if split != "test":
             return []
-        rows, images = self._kept()
+        rows, images = self._kept(read_rows(self._path()))
         fair = self._fair(rows)
         return [
             Item(
@@ -85,14 +85,15 @@ class FivePilsOoc(WithOracles):
         """The label of every item."""
         if split != "test":
             return {}
-        return {row.item_id: row.verdict for row in self._kept()[0]}
+        return {row.item_id: row.verdict for row in self._kept(read_rows(self._path()))[0]}
 
     def notes(self) -> Mapping[str, str | int]:
         """What was left out."""
-        rows, _ = self._kept()
+        published = read_rows(self._path())
+        rows, _ = self._kept(published)
         return {
             **self.evidence_notes(self._fair(rows).values()),
-            "items left out for want of their image": len(read_rows(self._path())) - len(rows),
+            "items left out for want of their image": len(published) - len(rows),
         }
 
     def files(self) -> Sequence[DataFile]:
@@ -101,24 +102,24 @@ class FivePilsOoc(WithOracles):
         if self.images is None:
             return (published,)
         names = named(lambda: [row.image_path for row in read_rows(self._path())])
-        found = sum((path := below(self.images, Path(name).name)) is not None and path.is_file() for name in names)
-        return published, DataFile("images", self.images, found, len(names), needed=False, origin=IMAGES_SOURCE)
+        return published, images_file(self.images, names, IMAGES_SOURCE)
 
     def skipped(self) -> Sequence[Skipped]:
         """Rows whose image is not there."""
-        kept = {row.item_id for row in self._kept()[0]}
+        published = read_rows(self._path())
+        kept = {row.item_id for row in self._kept(published)[0]}
         return [
             Skipped(f"{FILE} row {place}", f"there is no {Path(row.image_path).name} in the folder of images", "test")
-            for place, row in enumerate(read_rows(self._path()))
+            for place, row in enumerate(published)
             if row.item_id not in kept
         ]
 
     def _path(self) -> Path:
         return locate(self.name, self.root, [FILE])[0]
 
-    def _kept(self) -> tuple[list[Row], dict[str, Image]]:
+    def _kept(self, published: Sequence[Row]) -> tuple[list[Row], dict[str, Image]]:
         """The rows that are items, by id, and their images."""
-        rows = sorted(read_rows(self._path()), key=lambda row: row.item_id)
+        rows = sorted(published, key=lambda row: row.item_id)
         images = pictures(self.name, self.images, {row.item_id: row.image_path for row in rows})
         return [row for row in rows if row.item_id in images or not self.images], images
 

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.api import DataError, Split, Verdict
+from harness_benchmarks.drawing import Draw
 from harness_benchmarks.hf_source import Source, opened
 from harness_benchmarks.published import below
-from harness_benchmarks.table_entries import Columns, Draw, Entry, Picture, entries_from
+from harness_benchmarks.table_entries import Columns, Entry, Picture, entries_from
 from harness_benchmarks.table_rows import Row, check_columns
 
 if TYPE_CHECKING:

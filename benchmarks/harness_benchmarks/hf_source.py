@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.api import DataError, MissingDependency, digest
+from harness_benchmarks.file_stamps import stamp
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -42,8 +43,7 @@ class Source:
         if self.local is None or not self.local.exists():
             return self
         files = [self.local] if self.local.is_file() else sorted(self.local.rglob("*"))
-        states = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files if file.is_file()]
-        return replace(self, version=digest(states))
+        return replace(self, version=digest([str(found) for file in files if (found := stamp(file))]))
 
     @property
     def local(self) -> Path | None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from harness.api import Benchmark, DataError, DataFile, Image, digest
-from harness_benchmarks.published import below, pictures
+from harness_benchmarks.published import image_in, pictures
 
 
 class WithImages(Benchmark):
@@ -58,5 +58,4 @@ class WithImages(Benchmark):
 
 def sizes_of(folder: Path, names: Iterable[str]) -> dict[str, int]:
     """Bytes of each file that is there, by its path below the folder."""
-    paths = {name: path for name in names if (path := below(folder, name)) is not None}
-    return {name: path.stat().st_size for name, path in paths.items() if path.is_file()}
+    return {name: path.stat().st_size for name in names if (path := image_in(folder, name, flat=False))}

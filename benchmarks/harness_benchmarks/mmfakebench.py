@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Literal, Self
 
@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from harness.api import Benchmark, DataFile, Image, Item, Skipped, Split, Verdict, digest, file_digest, hookimpl
+from harness_benchmarks.file_stamps import Stamp, stamp
 from harness_benchmarks.image_root import WithImages
 from harness_benchmarks.json_rows import listed, read
 from harness_benchmarks.published import below, content_id, damaged, file_in, folder_of, locate, named
@@ -44,7 +45,7 @@ class Row(BaseModel):
             )
         return self
 
-    @property
+    @cached_property
     def item_id(self) -> str:
         """`content_id` of the columns image_path and text."""
         return content_id(self.image_path, self.text)
@@ -87,7 +88,7 @@ class MmFakeBench(WithImages):
         """Digest of the published files that are there, and of names and sizes of their images."""
         rows = {split: self._rows(split) for split in FOLDERS}
         names = [self._name(split, row) for split, found in rows.items() for row in found]
-        published = file_digest(*(path for split in FOLDERS if (path := self._path(split))))
+        published = file_digest(*(Path(file.path) for split in FOLDERS if (file := self._published(split))))
         return digest([published, self.images_digest(self._root(), names)])
 
     def items(self, split: Split) -> Sequence[Item]:
@@ -107,7 +108,7 @@ class MmFakeBench(WithImages):
     def files(self) -> Sequence[DataFile]:
         """The published file of each split, one of which must be there, and the images."""
         folder = folder_of(self.name, self.root)
-        there = any(self._path(split) for split in FOLDERS)
+        there = any(self._published(split) for split in FOLDERS)
         names = named(lambda: [self._name(split, row) for split in FOLDERS for row in self._rows(split)])
         published = [file_in(folder, _file(split), SOURCE, needed=not there) for split in FOLDERS]
         return (*published, *self.image_files(folder, names, SOURCE))
@@ -159,15 +160,15 @@ class MmFakeBench(WithImages):
 
     def _rows(self, split: Split) -> Sequence[Row]:
         """Every row of the split's file; none where the other split's file is there alone."""
-        if path := self._path(split):
-            return rows_of(path, path.stat().st_mtime_ns, path.stat().st_size)
-        if not any(self._path(other) for other in FOLDERS):
+        if file := self._published(split):
+            return rows_of(file)
+        if not any(self._published(other) for other in FOLDERS):
             locate(self.name, self.root, [_file(other) for other in FOLDERS])
         return []
 
-    def _path(self, split: Split) -> Path | None:
+    def _published(self, split: Split) -> Stamp | None:
         folder = folder_of(self.name, self.root)
-        return path if folder and (path := folder / _file(split)).is_file() else None
+        return stamp(folder / _file(split)) if folder else None
 
     def _root(self) -> Path:
         return folder_of(self.name, self.root) or Path()
@@ -182,8 +183,9 @@ def _file(split: Split) -> str:
 
 # Every step asks for items, labels and notes; what was checked once need not be checked again.
 @lru_cache(maxsize=2)
-def rows_of(path: Path, changed: int, size: int) -> tuple[Row, ...]:
-    """The rows of a file; ``changed`` and ``size`` say which version of it. Raises `DataError`."""
+def rows_of(file: Stamp) -> tuple[Row, ...]:
+    """The rows of a file; raises `DataError`."""
+    path = Path(file.path)
     rows = [read(Row, value, path, f"row {place}", SOURCE) for place, value in enumerate(listed(path, SOURCE))]
     if not rows:
         raise damaged(path, "has no rows", SOURCE)

@@ -6,7 +6,7 @@ import ast
 import os
 import re
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cache, partial
 from pathlib import Path
 from tokenize import TokenError
@@ -170,7 +170,7 @@ def pictures(place: str, folder: str | Path | None, names: Mapping[str, str], fl
         # Called by the item's id: published file names such as ``false_12.jpg`` give the label away.
         key: Image(partial(Path.read_bytes, path), f"image of {place} item {key}")
         for key, name in names.items()
-        if (path := below(folder, Path(name).name if flat else name)) and path.is_file()
+        if (path := image_in(folder, name, flat))
     }
     if not found:
         example = next(iter(names.values()))
@@ -180,6 +180,18 @@ def pictures(place: str, folder: str | Path | None, names: Mapping[str, str], fl
             remedy="give the folder of the fetched images as images, or leave images out",
         )
     return found
+
+
+def image_in(folder: str | Path, name: str, flat: bool = True) -> Path | None:
+    """Where an image lies, by its file name, of which ``flat`` leaves out the folders; None where it is not there."""
+    path = below(folder, Path(name).name if flat else name)
+    return path if path and path.is_file() else None
+
+
+def images_file(folder: str, names: Collection[str], origin: str) -> DataFile:
+    """How many of the images lie in a folder, whatever folders their names have."""
+    found = sum(image_in(folder, name) is not None for name in names)
+    return DataFile("images", folder, found, len(names), needed=False, origin=origin)
 
 
 def below(folder: str | Path, name: str) -> Path | None:

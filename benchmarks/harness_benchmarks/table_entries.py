@@ -9,6 +9,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 
 from harness.api import SPLITS, DataError, Item, Skipped, Split, Verdict, digest
+from harness_benchmarks.drawing import Draw
 from harness_benchmarks.published import content_id
 from harness_benchmarks.table_rows import Row, rows_of
 
@@ -43,15 +44,6 @@ class Columns:
     def named(self) -> dict[str, str]:
         """Those that must be there, by option."""
         return {option: name for option in self.__slots__ if (name := getattr(self, option)) is not None}
-
-
-@dataclass(frozen=True, slots=True)
-class Draw:
-    """How groups are drawn where no column says an item's split."""
-
-    validation: float
-    test: float
-    seed: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +120,9 @@ def entries_from(
     ids = _ids(rows, columns, captions, names)
     labels = _labels(rows, columns.label, words)
     groups = [row.text(columns.group) for row in rows] if columns.group else names
-    splits = given if given is not None else _said(rows, columns.split) if columns.split else None
-    splits = _drawn(ids, groups, draw) if splits is None else _together(rows, splits, groups)
+    said = given if given is not None else _said(rows, columns.split) if columns.split else None
+    clusters = [group or item_id for group, item_id in zip(groups, ids, strict=True)]
+    splits = draw.splits(clusters) if said is None else _together(rows, said, groups)
     found = [searched(row, columns.evidence, columns.sources) for row in rows]
     entries = [
         Entry(
@@ -272,19 +265,6 @@ def _together(rows: Sequence[Row], splits: Sequence[Split], groups: Sequence[str
             "items of one image or story belong into one split; by the option group, a column says what is one story",
         )
     return splits
-
-
-def _drawn(ids: Sequence[str], groups: Sequence[str], draw: Draw) -> list[Split]:
-    """Splits of whole groups, by shares of the groups."""
-    clusters = [group or item_id for group, item_id in zip(groups, ids, strict=True)]
-    order = sorted(set(clusters), key=lambda cluster: digest([draw.seed, cluster]))
-    tested = round(draw.test * len(order))
-    seen = tested + round(draw.validation * len(order))
-    split: dict[str, Split] = {
-        cluster: "test" if place < tested else "validation" if place < seen else "train"
-        for place, cluster in enumerate(order)
-    }
-    return [split[cluster] for cluster in clusters]
 
 
 def _more(places: Sequence[int]) -> str:

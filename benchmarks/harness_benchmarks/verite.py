@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal, Self
+from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from harness.api import (
     Benchmark,
@@ -17,12 +17,12 @@ from harness.api import (
     Skipped,
     Split,
     Verdict,
-    digest,
     file_digest,
     hookimpl,
 )
+from harness_benchmarks.drawing import WithDraw
 from harness_benchmarks.evidence import Filtered, WithEvidence
-from harness_benchmarks.published import below, file_in, folder_of, locate, matrix_of, named, pictures
+from harness_benchmarks.published import file_in, folder_of, images_file, locate, matrix_of, named, pictures
 from harness_benchmarks.searches import found_with_images
 from harness_benchmarks.verite_rows import CAPTIONS, EVIDENCE, EVIDENCE_SOURCE, SOURCE, Row, read_rows
 
@@ -34,7 +34,7 @@ IMAGES_SOURCE = "huggingface.co/datasets/stefpapad/VERITE (on request)"
 Falsified = Literal["miscaptioned", "out-of-context"]
 
 
-class Verite(WithEvidence):
+class Verite(WithEvidence, WithDraw):
     """1,001 captions of 338 stories (Papadopoulos et al., arXiv 2304.14133), as pristine and falsified items.
 
     In each story a true caption stands with its own image (``true``, pristine) and with an image of something
@@ -65,12 +65,6 @@ class Verite(WithEvidence):
     """Share of the groups that is tested on; the rest is trained on."""
     seed: int = 0
     """Which groups go to which split."""
-
-    @model_validator(mode="after")
-    def _something_is_left_to_train_on(self) -> Self:
-        if self.validation + self.test >= 1:
-            raise ValueError("validation and test together leave nothing to train on")
-        return self
 
     def gives(self) -> frozenset[str]:
         """Evidence, features and images, as far as their files are there."""
@@ -121,18 +115,18 @@ class Verite(WithEvidence):
 
     def files(self) -> Sequence[DataFile]:
         """VERITE.csv, and what may lie beside it."""
-        folder = folder_of(self.name, self.root)
-        searches = Path(self.searches) if self.searches else folder and folder / SEARCHES
-        names = sorted(path.name for path in searches.iterdir()) if searches and searches.is_dir() else []
-        found = sum("_inverse_" in name for name in names)
-        wanted = named(lambda: [row.image for row in self._rows()])
-        return (
+        folder, searches = folder_of(self.name, self.root), self._searches()
+        found = sum("_inverse_" in path.name for path in searches.iterdir()) if searches else 0
+        published = (
             file_in(folder, CAPTIONS, SOURCE),
             file_in(folder, EVIDENCE, EVIDENCE_SOURCE, needed=False),
             *(file_in(folder, name, SOURCE, needed=False) for name in FEATURES.values()),
-            DataFile(SEARCHES, str(searches or SEARCHES), found, 676, needed=False, origin=EVIDENCE_SOURCE),
-            *self._image_files(wanted),
+            DataFile(SEARCHES, str(self._searched() or SEARCHES), found, 676, needed=False, origin=EVIDENCE_SOURCE),
         )
+        if self.images is None:
+            return published
+        names = named(lambda: [row.image for row in self._rows()])
+        return *published, images_file(self.images, names, IMAGES_SOURCE)
 
     def skipped(self) -> Sequence[Skipped]:
         """Rows of a kind that is not asked for, and rows whose image is not there."""
@@ -159,12 +153,6 @@ class Verite(WithEvidence):
             **({"files that are not there": ", ".join(missing)} if missing else {}),
         }
 
-    def _image_files(self, wanted: Collection[str]) -> Sequence[DataFile]:
-        if self.images is None:
-            return ()
-        found = sum((path := below(self.images, Path(name).name)) is not None and path.is_file() for name in wanted)
-        return (DataFile("images", self.images, found, len(wanted), needed=False, origin=IMAGES_SOURCE),)
-
     def _reason(self, row: Row) -> str:
         if row.label not in self._wanted():
             return f"is {row.label}, which is not among the kinds that the option falsified asks for"
@@ -180,9 +168,13 @@ class Verite(WithEvidence):
 
     def _searches(self) -> Path | None:
         """The folder of search results, where it is there."""
-        folder = folder_of(self.name, self.root)
-        searches = Path(self.searches) if self.searches else folder and folder / SEARCHES
+        searches = self._searched()
         return searches if searches and searches.is_dir() else None
+
+    def _searched(self) -> Path | None:
+        """Where search results are looked for."""
+        folder = folder_of(self.name, self.root)
+        return Path(self.searches) if self.searches else folder and folder / SEARCHES
 
     def _rows(self) -> list[Row]:
         [captions] = locate(self.name, self.root, [CAPTIONS])
@@ -200,14 +192,7 @@ class Verite(WithEvidence):
 
     def _splits(self, rows: Sequence[Row]) -> list[Split]:
         """The split of every published row, so that no option but seed and shares moves a group."""
-        groups = sorted({row.group for row in rows}, key=lambda group: digest([self.seed, group]))
-        tested = round(self.test * len(groups))
-        seen = tested + round(self.validation * len(groups))
-        split: dict[str, Split] = {
-            group: "test" if place < tested else "validation" if place < seen else "train"
-            for place, group in enumerate(groups)
-        }
-        return [split[row.group] for row in rows]
+        return self.drawing().splits([row.group for row in rows])
 
     def _fair(self, row: Row) -> Filtered:
         return self.fair(row.found, row.caption)
