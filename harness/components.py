@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from harness.component import Component
 from harness.errors import DataError, TrainingError
-from harness.handed import Estimate, Panel, Workbench
+from harness.handed import Panel, Workbench
+from harness.label_model import LabelModel
 from harness.recipe import Accepts, Job, Need, Objective, Recipe
 from harness.resources import Resources
 from harness.types import (
@@ -36,6 +37,8 @@ from harness.types import (
 
 if TYPE_CHECKING:
     from harness.view import RunView
+
+__all__ = ["KINDS", "Benchmark", "ConflictRule", "Executor", "LabelModel", "Report", "Strategy", "Student", "Teacher"]
 
 
 class Benchmark(Component):
@@ -154,34 +157,6 @@ class ConflictRule(Component):
         """Every item exactly once, first to be bought first.
 
         The order must not depend on the order of the panel's items; ties are broken by ``seed``.
-        """
-
-
-class LabelModel(Component):
-    """Infers from what several teachers said how likely it is that an item is falsified.
-
-    It is named as an option of a rule or strategy: ``model: Named[LabelModel]``.
-    """
-
-    kind = "label-model"
-    min_teachers: ClassVar[int] = 1
-    """Smallest set of teachers on which it means anything without ground truth."""
-    min_teachers_with_gold: ClassVar[int] = 1
-    """The same where some true verdicts are given."""
-
-    def needs(self) -> frozenset[Need]:
-        """What it reads: ``validation`` where it is fitted on that split, ``labels`` where it is nothing without gold.
-
-        Whoever fits it declares this too.
-        """
-        return frozenset({Need.ANNOTATIONS})
-
-    @abstractmethod
-    def fit(self, panel: Panel, gold: Mapping[str, Verdict]) -> Estimate:
-        """The items of the panel, given the true verdict of some of them (``gold``, maybe empty).
-
-        An item of ``gold`` keeps its verdict; one of which neither a teacher nor ``gold`` says anything is left out.
-        Must depend on the order of neither items nor teachers. Raises `DataError` where the panel cannot tell.
         """
 
 

@@ -150,7 +150,6 @@ class _Planner:
             for teacher in self.matrix.teacher_sets[point.teachers]:
                 self.check_teacher(teacher, point.benchmark)
             self.check_quorum(course, point)
-            self.check_hearing(course, point.teachers)
         if point.rule is not None:
             self.check_rule(course, point.rule, point.benchmark)
         items = self.facts[point.benchmark].splits["train"].items
@@ -165,7 +164,7 @@ class _Planner:
         return len(self.faults) == before
 
     def check_quorum(self, course: Course, point: Point) -> None:
-        """Rules, and the label models of rules and recipes, need their teachers."""
+        """Rules, recipes, and the label models of both, need their teachers."""
         assert point.teachers is not None
         for short in shortages(course, point, self.matrix.teacher_sets[point.teachers]):
             of_rule = short.of == "rule" and not course.own_rule
@@ -180,18 +179,6 @@ class _Planner:
                 ("strategies", course.label) if course.own_rule else ("rules", label),
                 f"needs {_listed(lacking)}, which benchmarks.{benchmark} does not give (it gives {_listed(gives)})",
             )
-
-    def check_hearing(self, course: Course, teachers: str) -> None:
-        """Refuse recipes that hear teachers whom the set lacks, or more than it has."""
-        members = self.matrix.teacher_sets[teachers]
-        remedy = f"Leave it out:  exclude: [{{strategy: {course.label}, teachers: {teachers}}}]"
-        for recipe in course.recipes:
-            if absent := (recipe.teachers() or frozenset()) - set(members):
-                cause = f"learns from {_listed(absent)}, and the teacher set {teachers!r} has {_listed(members)}"
-                self.fault(("strategies", course.label), cause, remedy)
-            if len(members) < (least := recipe.min_teachers()):
-                cause = f"needs {least} teachers, and the teacher set {teachers!r} has {len(members)}"
-                self.fault(("strategies", course.label), cause, remedy)
 
     def check_teacher(self, teacher: str, benchmark: str) -> None:
         if lacking := self.matrix.teachers[teacher].reads() - self.facts[benchmark].gives:

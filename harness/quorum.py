@@ -1,4 +1,4 @@
-"""Whether the teachers of a set are enough for a rule, and for the label models that are fitted to what they say."""
+"""Whether a teacher set is enough for a rule, for a recipe, and for the label models that these are fitted with."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from harness.recipe import Need
 
 @dataclass(frozen=True, slots=True)
 class Shortage:
-    """Why a rule means nothing, or a model that ``of`` names cannot be fitted; ``of`` is ``rule`` or ``strategy``."""
+    """Why a rule or recipe means nothing, or its label model cannot be fitted; ``of`` is ``rule`` or ``strategy``."""
 
     of: str
     cause: str
@@ -29,21 +29,31 @@ def shortages(course: Course, point: Point, members: Sequence[str]) -> Iterator[
         yield from of_models
         # A rule that asks a model needs what the model does, which has been said in its own words.
         if not of_models:
-            yield from _of_rule(rule, point, members)
+            yield from _few("rule", rule.fewest_teachers(), point, members)
+            yield from _absent("rule", "reads", named_teachers(rule), point, members)
     for recipe in course.recipes:
         yield from _of("strategy", recipe, recipe.needs(), point, len(members))
+    for recipe in course.recipes:
+        yield from _absent("strategy", "learns from", recipe.teachers() or frozenset(), point, members)
+        yield from _few("strategy", recipe.min_teachers(), point, members)
 
 
-def _of_rule(rule: ConflictRule, point: Point, members: Sequence[str]) -> Iterator[Shortage]:
-    """Too few teachers, or not those that it names, itself or by a rule that it asks."""
-    has = f"and the teacher set {point.teachers!r} has"
-    if len(members) < (least := rule.fewest_teachers()):
-        yield Shortage("rule", f"needs {least} teachers, {has} {len(members)}", _without("rule", point))
+def named_teachers(rule: ConflictRule) -> frozenset[str]:
+    """Labels of the teachers that it names, itself or by a rule that it asks."""
     rules = [one for one in (rule, *nested(rule)) if isinstance(one, ConflictRule)]
-    named = {teacher for one in rules for teacher in one.teachers() or ()}
+    return frozenset(teacher for one in rules for teacher in one.teachers() or ())
+
+
+def _few(of: str, least: int, point: Point, members: Sequence[str]) -> Iterator[Shortage]:
+    if len(members) < least:
+        cause = f"needs {least} teachers, and the teacher set {point.teachers!r} has {len(members)}"
+        yield Shortage(of, cause, _without(of, point))
+
+
+def _absent(of: str, verb: str, named: frozenset[str], point: Point, members: Sequence[str]) -> Iterator[Shortage]:
     if absent := sorted(named - set(members)):
-        cause = f"reads {', '.join(absent)}, {has} {', '.join(sorted(members))}"
-        yield Shortage("rule", cause, _without("rule", point))
+        has = f"and the teacher set {point.teachers!r} has {', '.join(sorted(members))}"
+        yield Shortage(of, f"{verb} {', '.join(absent)}, {has}", _without(of, point))
 
 
 def _of(of: str, user: Component, needs: frozenset[Need], point: Point, teachers: int) -> Iterator[Shortage]:

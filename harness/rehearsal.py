@@ -16,6 +16,7 @@ from harness.purchases import MEASURES, Ground
 from harness.recipe import Need
 from harness.steps import rows
 from harness.steps.pool import bought_ids
+from harness.steps.rank import order_of
 from harness.store import Store
 from harness.types import Ranked, Split
 
@@ -50,23 +51,23 @@ def asking(plan: Plan) -> Plan:
 def rehearse(plan: Plan, asked: Plan, store: Store) -> Iterator[dict[str, Any]]:
     """One row for each benchmark, teacher set, rule and budget; ``asked`` is what `asking` gave, and is stored."""
     for benchmark in plan.matrix.benchmarks:
-        for teachers in plan.matrix.teacher_sets:
-            ground = _ground(plan, asked, store, benchmark, teachers)
+        for ground in _grounds(plan, asked, store, benchmark):
             yield from _compared(ground, plan)
 
 
-def _ground(plan: Plan, asked: Plan, store: Store, benchmark: str, teachers: str) -> Ground:
+def _grounds(plan: Plan, asked: Plan, store: Store, benchmark: str) -> Iterator[Ground]:
+    """One for each teacher set, of the same items."""
     split, found = split_of(plan, benchmark), plan.matrix.benchmarks[benchmark]
-    said = {
-        teacher: rows.read_annotations(store, asked.annotations[teacher, benchmark, split])
-        for teacher in plan.matrix.teacher_sets[teachers]
-    }
-    panel = Panel({item.id: item for item in found.items(split)}, said)
+    items = {item.id: item for item in found.items(split)}
     labels = found.labels(split) if split == "validation" else {}
     lacking = "" if labels else "the validation split has no label"
     if split == "train":
         lacking = "there is no validation split, and no label of another one is read"
-    return Ground(benchmark, teachers, split, panel, labels, lacking)
+    for teachers, members in plan.matrix.teacher_sets.items():
+        said = {
+            teacher: rows.read_annotations(store, asked.annotations[teacher, benchmark, split]) for teacher in members
+        }
+        yield Ground(benchmark, teachers, split, Panel(items, said), labels, lacking)
 
 
 def _compared(ground: Ground, plan: Plan) -> Iterator[dict[str, Any]]:
@@ -117,15 +118,9 @@ def _orders(rule: ConflictRule, panel: Panel, seeds: Sequence[int]) -> Sequence[
         return LeftOut(f"needs {least} teachers")
     seen = panel if Need.ANNOTATIONS in rule.needs() else Panel(panel.items, {})
     try:
-        return [_order(rule, seen, seed) for seed in seeds]
+        return [order_of(rule, seen, seed_from("rank", seed)) for seed in seeds]
     except HarnessError as error:
         return LeftOut(f"{error.place}: {error.cause}" if error.place else error.cause)
     # A stranger's rule may fail in any way; the others are compared all the same.
     except Exception as error:
         return LeftOut(f"rank() raised {type(error).__name__}: {error}")
-
-
-def _order(rule: ConflictRule, panel: Panel, seed: int) -> Sequence[Ranked]:
-    order = list(rule.rank(panel, seed_from("rank", seed)))
-    rows.in_order(order, list(panel.items.values()), Ranked, rule.name)
-    return order

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import signal
 from dataclasses import replace
 from typing import ClassVar
 
@@ -16,6 +17,7 @@ from harness.purchases import BY_LABELS, Ground, averaged, by_teacher, majority,
 from harness.reading import parse
 from harness.rehearsal import asking, rehearse
 from harness.store import Store
+from harness_teachers.evidence_overlap import EvidenceOverlap
 
 WORLD = """\
 benchmarks:
@@ -182,6 +184,20 @@ def test_a_budget_holds_what_a_comparison_asks(harness):
     assert "warning: the forecast goes beyond the budget" not in told.splitlines()[0]
     assert "the budget of world is spent: 80 of 80 calls" in told
     assert told.endswith("incomplete: what was answered is kept, and running again goes on from there\n")
+
+
+def test_ctrl_c_between_two_teachers_keeps_what_the_first_one_said(harness, monkeypatch):
+    asked = EvidenceOverlap.annotate
+
+    def asked_and_stopped(self, items):
+        yield from list(asked(self, items))
+        signal.raise_signal(signal.SIGINT)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(EvidenceOverlap, "annotate", asked_and_stopped)
+        told = harness(expect=3).stderr
+    assert told.endswith("stopped: what is done is kept, and running again goes on from there\n")
+    assert "still to be asked about: 60 items at most\n  titles: 60 items" in harness().stderr
 
 
 def test_a_pilot_asks_about_a_few_items_and_stops(harness):

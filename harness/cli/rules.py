@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness.cli.options import INCOMPLETE, json_flag, matrix_command
+from harness.cli.plans import prepared
 
 if TYPE_CHECKING:
     from harness.plan import Plan
@@ -68,14 +69,9 @@ def compare(matrix: Path, store_path: Path, as_json: bool, out: Path | None, pil
     Teachers are asked about the validation items that the store has no answer about, within the matrix's budget; how
     many these are is said first. Labels of the validation split are read for the diagnosis alone, by no rule.
     """
-    from harness import planning
-    from harness.plugins import Registry
-    from harness.reading import load
     from harness.rehearsal import asking, rehearse
-    from harness.store import Store
 
-    registry, store = Registry.installed(), Store(store_path)
-    plan = planning.make(load(matrix, registry))
+    plan, store, registry = prepared(matrix, store_path)
     asked = asking(plan)
     if pilot_items:
         _pilot(asked, store, pilot_items)
@@ -125,6 +121,8 @@ def _ask(asked: Plan, store: Store, registry: Registry) -> None:
             click.echo(f"{asked.steps[key].what}: {reason}", err=True)
         click.echo("incomplete: what was answered is kept, and running again goes on from there", err=True)
         sys.exit(INCOMPLETE)
+    if outcome.stopped:
+        raise KeyboardInterrupt
 
 
 def _write(found: Sequence[Row], out: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from harness.components import Benchmark, ConflictRule
@@ -16,13 +16,19 @@ from harness.types import Annotation, Ranked
 
 
 def rank(step: Step, store: Store, bench: StepBench) -> Mapping[str, Any]:
-    """Every training item once, checked."""
+    """The order of the training items."""
     rule = cast(ConflictRule, step.components["rule"])
     panel = panel_of(step, store, rule.needs())
-    order = rule.rank(panel, step.params["seed"])
-    rows.in_order(order, list(panel.items.values()), Ranked, rule.name)
+    order = order_of(rule, panel, step.params["seed"])
     rows.write(bench.out / rows.FILES["rank"], order)
     return {"items": len(panel.items), "conflicts": sum(row.conflict for row in order)}
+
+
+def order_of(rule: ConflictRule, panel: Panel, seed: int) -> Sequence[Ranked]:
+    """Every item of the panel once, checked."""
+    order = list(rule.rank(panel, seed))
+    rows.in_order(order, list(panel.items.values()), Ranked, rule.name)
+    return order
 
 
 def panel_of(step: Step, store: Store, needs: frozenset[Need]) -> Panel:

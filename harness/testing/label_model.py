@@ -11,7 +11,7 @@ from harness.handed import Confusion, Estimate, Panel
 from harness.recipe import Need
 from harness.testing import fresh, material
 from harness.testing.contract import broken, skip, told
-from harness.testing.votes import ITEMS, TEACHERS, gold_of, panel, renamed_id
+from harness.testing.votes import ITEMS, TEACHERS, gold_of, panel
 from harness.types import Verdict, verdict_of
 
 CHANCE = 0.25
@@ -95,10 +95,10 @@ def check_the_order_of_the_teachers_does_not_show(model: LabelModel) -> None:
 
 def check_reads_neither_ids_nor_groups(model: LabelModel) -> None:
     """Infer from what teachers said, not from what items are called: a name may tell the label."""
-    known, gold = _steady(model), {renamed_id(item_id): verdict for item_id, verdict in gold_of(model).items()}
+    called = {item_id: material.renamed_id(item_id) for item_id in panel(model).items}
+    known, gold = _steady(model), {called[item_id]: verdict for item_id, verdict in gold_of(model).items()}
     again = _estimate(model, panel(model, renamed=True), gold).p_falsified
-    items = panel(model).items
-    if changed := [item_id for item_id in items if not _close(known.get(item_id), again.get(renamed_id(item_id)))]:
+    if changed := [item_id for item_id, name in called.items() if not _close(known.get(item_id), again.get(name))]:
         broken(f"under other ids, {len(changed)} of {len(known)} probabilities change")
 
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from harness.handed import Panel, Validation
 from harness.identity import digest, seed_from
-from harness.types import Annotation, Evidence, Image, Item, Outcome, Verdict, opposite, verdict_of
+from harness.types import Annotation, Evidence, Image, Item, Outcome, Prediction, Verdict, opposite, verdict_of
 
 EVENTS = ("Farmers march", "Rescuers search", "Voters queue", "Pupils strike", "Engineers repair a bridge")
 PLACES = ("Oslo", "Lima", "Cairo", "Perth", "Hanoi", "Quito", "Lagos", "Turin")
@@ -103,7 +103,12 @@ def odd(reads: Iterable[str] = ()) -> list[Item]:
 
 def renamed(some: Sequence[Item]) -> list[Item]:
     """The same items under other ids and in other groups."""
-    return [replace(item, id=digest(["renamed", item.id])[:12], group="") for item in some]
+    return [replace(item, id=renamed_id(item.id), group="") for item in some]
+
+
+def renamed_id(item_id: str) -> str:
+    """What `renamed` calls an item."""
+    return digest(["renamed", item_id])[:12]
 
 
 def without(some: Sequence[Item], part: str, seed: int = 99) -> list[Item]:
@@ -142,6 +147,14 @@ def _annotation(item: Item, verdict: Verdict, teacher: str) -> Annotation:
     p_falsified = p if said == "falsified" else 1 - p
     words = f"The pages {'name' if said == 'pristine' else 'do not name'} {_place(item.caption)}."
     return Annotation(item.id, "ok", verdict_of(p_falsified), p_falsified, words)
+
+
+def as_student(said: Mapping[str, Annotation]) -> dict[str, Prediction]:
+    """A student that answers as the teacher does."""
+    return {
+        item_id: Prediction(item_id, one.outcome, one.verdict, one.p_falsified, one.rationale)
+        for item_id, one in said.items()
+    }
 
 
 def validation(teachers: Sequence[str], gaps: bool = False) -> Validation:

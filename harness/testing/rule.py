@@ -11,12 +11,12 @@ from harness.components import ConflictRule
 from harness.errors import MissingDependency
 from harness.handed import Panel
 from harness.identity import digest
-from harness.nesting import nested
+from harness.quorum import named_teachers
 from harness.recipe import Need
 from harness.steps.pool import bought_ids
 from harness.testing import fresh, material
 from harness.testing.contract import broken, skip, told
-from harness.types import Annotation, Item, Prediction, Ranked
+from harness.types import Annotation, Item, Ranked
 
 ITEMS = 40
 TEACHERS = ("first", "second", "third")
@@ -89,7 +89,8 @@ def check_reads_neither_ids_nor_groups(rule: ConflictRule) -> None:
     _steady(rule)
     before = {row.item_id: row.conflict for row in _order(rule, panel(rule))}
     after = {row.item_id: row.conflict for row in _order(rule, panel(rule, renamed=True))}
-    changed = [item_id for item_id, conflict in before.items() if after.get(_renamed(item_id), conflict) != conflict]
+    called = {item_id: material.renamed_id(item_id) for item_id in before}
+    changed = [item_id for item_id, conflict in before.items() if after.get(called[item_id], conflict) != conflict]
     if changed:
         broken(f"under other ids, {len(changed)} of {ITEMS} items change whether they are a conflict")
 
@@ -135,8 +136,7 @@ def panel(
         said = {}
     predictions = None
     if Need.STAGE1_PREDICTIONS in rule.needs():
-        student = _said(items, TEACHERS[0], alike, gaps)
-        predictions = {item_id: _prediction(answer) for item_id, answer in student.items()}
+        predictions = material.as_student(_said(items, TEACHERS[0], alike, gaps))
     validation = material.validation(tuple(said), gaps) if Need.VALIDATION in rule.needs() else None
     if bare:
         items = [material.only(item, rule.reads()) for item in items]
@@ -145,8 +145,7 @@ def panel(
 
 def _labels(rule: ConflictRule, count: int) -> list[str]:
     """What the teachers are called, those first whom the rule names."""
-    rules = [one for one in (rule, *nested(rule)) if isinstance(one, ConflictRule)]
-    named = {label for one in rules for label in one.teachers() or ()}
+    named = named_teachers(rule)
     return [*sorted(named), *(label for label in TEACHERS if label not in named)][: max(count, len(named))]
 
 
@@ -154,11 +153,7 @@ def _items(reads: frozenset[str], alike: bool, renamed: bool) -> list[Item]:
     items = material.items(ITEMS, reads)
     if alike:
         items = [replace(items[0], id=item.id, group="") for item in items]
-    return [replace(item, id=_renamed(item.id), group="") for item in items] if renamed else items
-
-
-def _renamed(item_id: str) -> str:
-    return digest(["renamed", item_id])[:12]
+    return material.renamed(items) if renamed else items
 
 
 def _said(items: Sequence[Item], teacher: str, alike: bool, gaps: bool) -> dict[str, Annotation]:
@@ -181,10 +176,6 @@ def _said(items: Sequence[Item], teacher: str, alike: bool, gaps: bool) -> dict[
             for item in items
         }
     return material.with_gaps(said, every=2 + TEACHERS.index(teacher)) if gaps else said
-
-
-def _prediction(said: Annotation) -> Prediction:
-    return Prediction(said.item_id, said.outcome, said.verdict, said.p_falsified, said.rationale)
 
 
 def _try(rule: ConflictRule, given: Panel, seed: int = 0) -> tuple[list[Ranked], Exception | None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import cast
 
@@ -18,7 +18,7 @@ from harness.steps.pool import DeclaredPool, Ledger
 from harness.steps.train import refuse_undeclared
 from harness.testing import fresh, material
 from harness.testing.contract import broken, skip, told
-from harness.types import Annotation, Example, Prediction, Preference, Ranked, Target, Verdict, opposite, verdict_of
+from harness.types import Example, Preference, Ranked, Target, Verdict, opposite, verdict_of
 
 ITEMS = 240
 BUDGET = 80
@@ -146,7 +146,7 @@ def pool(recipe: Recipe, *, flipped: bool = False, gaps: bool = False, shuffled:
     panel = Panel(
         {item.id: item for item in items},
         said if Need.ANNOTATIONS in needs else {},
-        _predictions(said[teachers[0]]) if Need.STAGE1_PREDICTIONS in needs else None,
+        material.as_student(said[teachers[0]]) if Need.STAGE1_PREDICTIONS in needs else None,
         material.validation(teachers if Need.ANNOTATIONS in needs else (), gaps) if Need.VALIDATION in needs else None,
     )
     ledger = Ledger.buy(rank, BUDGET, labels) if Need.LABELS in needs else Ledger({})
@@ -165,13 +165,6 @@ def _rank(panel: Panel) -> list[Ranked]:
     """Conflicts first, then the rest, which count as conflicts too so that plain labels are bought as well."""
     order = sorted(panel.items, key=lambda item_id: (not panel.disagree(item_id), seed_from(item_id)))
     return [Ranked(item_id, float(panel.disagree(item_id)), True) for item_id in order]
-
-
-def _predictions(said: Mapping[str, Annotation]) -> dict[str, Prediction]:
-    return {
-        item_id: Prediction(item_id, answer.outcome, answer.verdict, answer.p_falsified, answer.rationale)
-        for item_id, answer in said.items()
-    }
 
 
 def digests_of_examples(recipes: Sequence[Recipe]) -> list[str]:

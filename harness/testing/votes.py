@@ -7,10 +7,9 @@ from dataclasses import replace
 
 from harness.components import LabelModel
 from harness.handed import Panel, Validation
-from harness.identity import digest
 from harness.recipe import Need
 from harness.testing import material
-from harness.types import Annotation, Item, Prediction, Verdict, opposite
+from harness.types import Annotation, Item, Verdict, opposite
 
 ITEMS = 60
 TEACHERS = ("first", "second", "third")
@@ -38,10 +37,13 @@ def panel(
         # The gaps of three teachers meet on every twelfth item.
         said = {name: material.with_gaps(said[name], 2 + place) for place, name in enumerate(said)}
     if renamed:
-        items = [replace(item, id=renamed_id(item.id), group="") for item in items]
+        items = material.renamed(items)
         said = {name: _readdressed(answers) for name, answers in said.items()}
     ordered = {item.id: item for item in (items[::-1] if backwards else items)}
-    return Panel(ordered, said, _predictions(model, said), _validation(model, voices, shuffled))
+    predictions = None
+    if Need.STAGE1_PREDICTIONS in model.needs():
+        predictions = material.as_student(next(iter(said.values())))
+    return Panel(ordered, said, predictions, _validation(model, voices, shuffled))
 
 
 def _name(names: Sequence[str], place: int) -> str:
@@ -54,20 +56,8 @@ def _seen(items: Sequence[Item], shuffled: bool) -> Mapping[str, Verdict]:
 
 
 def _readdressed(said: Mapping[str, Annotation]) -> dict[str, Annotation]:
-    return {renamed_id(item_id): replace(one, item_id=renamed_id(item_id)) for item_id, one in said.items()}
-
-
-def renamed_id(item_id: str) -> str:
-    return digest(["renamed", item_id])[:12]
-
-
-def _predictions(model: LabelModel, said: Mapping[str, Mapping[str, Annotation]]) -> dict[str, Prediction] | None:
-    if Need.STAGE1_PREDICTIONS not in model.needs():
-        return None
-    return {
-        item_id: Prediction(item_id, one.outcome, one.verdict, one.p_falsified, one.rationale)
-        for item_id, one in next(iter(said.values())).items()
-    }
+    called = {item_id: material.renamed_id(item_id) for item_id in said}
+    return {called[item_id]: replace(one, item_id=called[item_id]) for item_id, one in said.items()}
 
 
 def _validation(model: LabelModel, voices: Sequence[tuple[str, str]], shuffled: bool) -> Validation | None:

@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from harness.api import ConflictRule, Panel, hookimpl
-from harness_rules.information import divergence, entropy, within
+from harness_rules.information import Vector, divergence, entropy, within
 from harness_rules.opinions import mean, opinions
 from harness_rules.ordering import Graded, Scores
 
@@ -74,9 +74,7 @@ class ProbabilityGap(Graded):
         return Scores(_largest(said.probabilities) + _largest(-said.probabilities), said.gaps)
 
 
-def _largest(
-    values: np.ndarray[tuple[int, ...], np.dtype[np.float64]],
-) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+def _largest(values: Vector) -> Vector:
     """(N,), of what is known in each row of (N, T); NaN where nothing is."""
     found = np.where(np.isnan(values), -np.inf, values).max(axis=1)
     return np.where(np.isneginf(found), np.nan, found)

@@ -14,7 +14,7 @@ from harness_rules.encoding import LOADED, Device, Encoder
 from harness_rules.information import Vector
 from harness_rules.opinions import mean
 from harness_rules.ordering import Graded, Scores
-from harness_rules.text import BLOCK, LONGEST, Trigrams, cosines
+from harness_rules.text import LONGEST, Trigrams, blocks, cosines
 
 
 class RationaleDisagreement(Graded):
@@ -44,7 +44,7 @@ class RationaleDisagreement(Graded):
     def scores(self, panel: Panel) -> Scores:
         texts = [[_reason(said) for said in panel.of(item)] for item in panel.items]
         vectors = self._vectors([text for row in texts for text in row if text])
-        pairs = [_similar(texts[start : start + BLOCK], vectors) for start in range(0, len(texts), BLOCK)]
+        pairs = [_similar(block, vectors) for block in blocks(texts)]
         similar = np.sort(np.concatenate(pairs), axis=1) if pairs else np.zeros((0, 1))
         gaps = np.array([not all(row) for row in texts], dtype=bool)
         return Scores(np.maximum(1 - mean(similar), 0.0), gaps)

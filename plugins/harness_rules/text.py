@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+T = TypeVar("T")
 
 Matrix = Any
 """A sparse matrix of scipy, a text a row."""
@@ -62,7 +64,7 @@ class Trigrams:
         return rows, columns, values / norms[rows]
 
 
-def blocks(texts: Sequence[str]) -> Iterator[Sequence[str]]:
+def blocks(texts: Sequence[T]) -> Iterator[Sequence[T]]:
     """Pieces of a bounded size."""
     return (texts[start : start + BLOCK] for start in range(0, len(texts), BLOCK))
 

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from harness.api import Objective, Recipe, Strategy, hookimpl
 from harness_strategies.conflicts import LearnRightTeacher
-from harness_strategies.targets import LearnAllTeachers, LearnLabels, LearnMajority
+from harness_strategies.targets import Conflicts, LearnAllTeachers, LearnLabels, LearnMajority, Ties
 
 
 class ZeroShot(Strategy):
@@ -32,7 +32,7 @@ class Stage1Only(Strategy):
 
     name = "stage1-only"
 
-    conflicts: Literal["each", "skip", "probability"] = "each"
+    conflicts: Conflicts = "each"
     """Items on which teachers differ: a copy for each teacher, none, or the side that is surer on average."""
 
     def stage1(self) -> Sequence[Recipe]:
@@ -73,7 +73,7 @@ class MajorityVote(Strategy):
 
     name = "majority-vote"
 
-    ties: Literal["skip", "probability"] = "skip"
+    ties: Ties = "skip"
     """Items on which as many teachers say one as the other: left out, or the side that is surer on average."""
     epochs: float | None = Field(default=None, gt=0)
     """Passes over the items, where the student's own setting is not to be used: there is one target an item

@@ -11,7 +11,7 @@ from harness.api import Objective, Recipe, Strategy, hookimpl
 from harness_strategies.balance import Balance
 from harness_strategies.conflicts import LearnRightTeacher, PreferRightTeacher, Truth
 from harness_strategies.pairs import Pairs
-from harness_strategies.targets import LearnAllTeachers
+from harness_strategies.targets import Conflicts, LearnAllTeachers
 
 REFERENCE_FREE = frozenset({"simpo", "cpo", "orpo"})
 """Preference losses that have no reference."""
@@ -28,7 +28,7 @@ class Mmkd(Strategy):
 
     name = "mmkd"
 
-    conflicts: Literal["each", "skip", "probability"] = "each"
+    conflicts: Conflicts = "each"
     """Stage-1 target where teachers differ: a copy for each, none, or the side that is surer on average."""
     stage2_order: Literal["joint", "sequential", "sft", "dpo"] = "joint"
     """Fine-tuning and DPO as one loss, one after the other, or only one of them."""

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from harness.api import Accepts, Example, Need, Objective, Pool, Recipe, Strategy, Target, Verdict, hookimpl
 from harness_strategies.answers import answers, side
-from harness_strategies.targets import voted
+from harness_strategies.targets import Ties, voted
 
 Voices = Literal["surest", "agreeing", "all"]
 
@@ -21,7 +21,7 @@ class LearnLabelAndRationales(Recipe):
     """Whose reasons are learnt: those of the surest teacher of the majority, of all who agree with it, or of all."""
     rationale_weight: float = Field(default=1.0, ge=0, le=100)
     """λ: weight of an item's reasons beside its label, shared equally by the teachers that give some."""
-    ties: Literal["skip", "probability"] = "skip"
+    ties: Ties = "skip"
     """Items on which as many teachers say one as the other: left out, or the side that is surer on average."""
 
     def needs(self) -> frozenset[Need]:
@@ -58,7 +58,7 @@ class _LabelAndRationales(Strategy):
 
     rationale_weight: float = Field(default=1.0, ge=0, le=100)
     """λ: weight of an item's reasons beside its label; at 0 only labels are learnt."""
-    ties: Literal["skip", "probability"] = "skip"
+    ties: Ties = "skip"
     """Items on which as many teachers say one as the other: left out, or the side that is surer on average."""
     epochs: float | None = Field(default=None, gt=0)
     """Passes over the targets, where the student's own setting is not to be used."""

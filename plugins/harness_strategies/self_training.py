@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Literal
 
 from pydantic import Field
 
@@ -11,7 +10,7 @@ from harness.api import Accepts, Example, Need, Objective, Pool, Prediction, Rec
 from harness_strategies.answers import words_of
 from harness_strategies.balance import Balance, balanced
 from harness_strategies.pairs import STUDENT
-from harness_strategies.targets import LearnAllTeachers
+from harness_strategies.targets import Conflicts, LearnAllTeachers
 
 
 class LearnOwnPredictions(Recipe):
@@ -61,7 +60,7 @@ class SelfTraining(Strategy):
 
     name = "self-training"
 
-    conflicts: Literal["each", "skip", "probability"] = "each"
+    conflicts: Conflicts = "each"
     """Stage-1 target where teachers differ: a copy for each, none, or the side that is surer on average."""
     threshold: float = Field(default=0.9, ge=0.5, le=1)
     """The least probability of its verdict; answers without a probability are not learnt."""

@@ -8,11 +8,14 @@ from typing import Literal
 from harness.api import Example, Need, Panel, Pool, Recipe, Target, Verdict, verdict_of
 from harness_strategies.answers import answers, majority, spokesman
 
+Conflicts = Literal["each", "skip", "probability"]
+Ties = Literal["skip", "probability"]
+
 
 class LearnAllTeachers(Recipe):
     """Stage 1 of the paper: every teacher's verdict and rationale on every training item, wrong ones included."""
 
-    conflicts: Literal["each", "skip", "probability"] = "each"
+    conflicts: Conflicts = "each"
     """Items on which teachers differ: a copy for each teacher, none, or the side that is surer on average."""
 
     def needs(self) -> frozenset[Need]:
@@ -35,7 +38,7 @@ class LearnAllTeachers(Recipe):
 class LearnMajority(Recipe):
     """One target per item: the verdict of most teachers, in the words of the surest of them."""
 
-    ties: Literal["skip", "probability"] = "skip"
+    ties: Ties = "skip"
     """Items on which as many teachers say one as the other: left out, or the side that is surer on average."""
 
     def needs(self) -> frozenset[Need]:
@@ -64,7 +67,7 @@ def mean_probability(panel: Panel, item_id: str) -> float:
     return sum(said.probability for said in given) / len(given)
 
 
-def voted(panel: Panel, item_id: str, ties: Literal["skip", "probability"]) -> Verdict | None:
+def voted(panel: Panel, item_id: str, ties: Ties) -> Verdict | None:
     """The majority's verdict; of a tie that of the surer side, where that is asked for and somebody gave it."""
     verdict = majority(panel, item_id)
     if verdict is not None or ties == "skip" or not panel.answers(item_id):
