@@ -121,6 +121,8 @@ class Dispatch:
     def turn(self) -> None:
         """Take what has come, or wait for it a while."""
         done, _ = wait(self.running, timeout=LOOK_S, return_when=FIRST_COMPLETED)
+        if not self.running:
+            time.sleep(LOOK_S)
         for future in done:
             self.settle(self.running.pop(future), future)
         self.look_elsewhere()
