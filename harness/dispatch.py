@@ -5,16 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from concurrent.futures import Executor as Workers
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any
 
 from harness.agenda import Agenda
 from harness.components import Executor
+from harness.crew import Crew
 from harness.events import Events, Name
-from harness.handed import Placing
 from harness.inquiries import Inquiries
 from harness.leases import Leases
+from harness.outcome import Outcome, Progress
 from harness.plan import Step
 from harness.plugins import Registry
 from harness.resources import Resources
@@ -22,8 +22,6 @@ from harness.steps import Report
 from harness.store import Store
 from harness.terms import Terms
 from harness.work import StepWork, resources_of
-
-StepState = Literal["stored", "done", "failed", "waiting", "blocked", "pending"]
 
 LOOK_S = 0.5
 """How often a wish to stop, and steps that another run is at, are looked after."""
@@ -35,57 +33,12 @@ GRACE_S = 60.0
 """So long are they awaited: what takes longer is not cheap."""
 
 
-class Progress(Protocol):
-    """Watches a run."""
-
-    def begin(self, total: int, reused: int) -> None: ...
-    def started(self, step: Step) -> None: ...
-    def ended(self, step: Step, report: Report) -> None: ...
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What a run did."""
-
-    states: dict[str, StepState] = field(default_factory=dict)
-    reasons: dict[str, str] = field(default_factory=dict)
-    inspected: dict[str, Report] = field(default_factory=dict)
-    """How those steps ended that looked at the data; no cell is the worse for one that failed."""
-    seconds: float = 0.0
-    stopped: bool = False
-
-    def count(self, state: StepState) -> int:
-        """How many steps ended so."""
-        return sum(found == state for found in self.states.values())
-
-
 @dataclass(slots=True)
 class Tried:
     """What became of a step that is tried once more."""
 
     reason: str
     halvings: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Crew:
-    """The workers of an executor that is open."""
-
-    workers: Workers
-    placing: Placing | None
-    slots: int
-    logged: bool
-    """Whether what is printed goes into the logs of the steps; in the runner's own process it goes to its terminal."""
-
-    @classmethod
-    def of(cls, executor: Executor, workers: Workers) -> Crew:
-        """What the executor has opened."""
-        placing = workers if isinstance(workers, Placing) else None
-        return cls(workers, placing, executor.slots(), not executor.in_process)
-
-    def room(self, wanted: Resources, running: int) -> bool:
-        """Whether what takes this would begin at once beside so much that runs."""
-        return self.placing.room(wanted) if self.placing is not None else running < self.slots
 
 
 @dataclass(slots=True)

@@ -9,7 +9,7 @@ from threading import Event, Thread
 from typing import TYPE_CHECKING
 
 from harness.asking import Asking
-from harness.dispatch import Progress
+from harness.outcome import Progress
 from harness.plan import Step
 from harness.steps import Report
 from harness.store import Store

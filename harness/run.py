@@ -18,12 +18,13 @@ from typing import Any
 
 from harness.agenda import Agenda
 from harness.components import Executor
-from harness.dispatch import Dispatch, Outcome, Progress
+from harness.dispatch import Dispatch
 from harness.errors import StoreError
 from harness.events import Events
 from harness.inquiries import Inquiries, Source
 from harness.leases import Leases
 from harness.mounts import demand_locks
+from harness.outcome import Outcome, Progress
 from harness.plan import Plan, Step
 from harness.plugins import Registry
 from harness.store import Store
