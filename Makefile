@@ -69,7 +69,7 @@ base: $(VENV)/.installed         ## remake the pre-trained base of tiny-llava (a
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[train,boosting,crowd,openai,serve,ray,slurm,tables,figures,mlflow,tensorboard,dev,docs]"
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[train,boosting,crowd,openai,serve,ray,slurm,s3,tables,figures,mlflow,tensorboard,dev,docs]"
 	touch $@
 
 clean:                           ## remove the environment; results in runs/ stay

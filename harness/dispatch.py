@@ -11,8 +11,9 @@ from typing import Any, Literal, Protocol
 
 from harness.agenda import Agenda
 from harness.components import Executor
-from harness.events import Events
+from harness.events import Events, Name
 from harness.handed import Placing
+from harness.inquiries import Inquiries
 from harness.leases import Leases
 from harness.plan import Step
 from harness.plugins import Registry
@@ -102,6 +103,8 @@ class Dispatch:
     events: Events
     looks: list[Step]
     """Inspections that are still to be done, where a worker has nothing else to do."""
+    far: Inquiries = field(default_factory=Inquiries)
+    """Steps that somebody far away may have done meanwhile; their leases are ours."""
     running: dict[Future[Any], StepWork] = field(default_factory=dict)
     elsewhere: dict[str, Step] = field(default_factory=dict)
     """Steps that another run of this store is at."""
@@ -113,17 +116,22 @@ class Dispatch:
             crew = Crew.of(executor, workers)
             while not self.terms.stopped():
                 self.fill(crew)
-                if not self.running and not self.elsewhere:
+                if not (self.running or self.elsewhere or self.far.open):
                     return
                 self.turn()
             self.wind_down()
 
     def turn(self) -> None:
         """Take what has come, or wait for it a while."""
-        done, _ = wait(self.running, timeout=LOOK_S, return_when=FIRST_COMPLETED)
-        for future in done:
+        coming: set[Future[Any]] = {*self.running, *self.far.open}
+        if coming:
+            wait(coming, timeout=LOOK_S, return_when=FIRST_COMPLETED)
+        else:
+            time.sleep(LOOK_S)
+        for future in [future for future in self.running if future.done()]:
             self.settle(self.running.pop(future), future)
         self.look_elsewhere()
+        self.look_far()
 
     def wind_down(self) -> None:
         """Nothing new; what is cheap comes to its end, trainings go on from their checkpoints another time."""
@@ -150,12 +158,14 @@ class Dispatch:
         def room(wanted: Resources) -> bool:
             return crew.room(wanted, len(self.running))
 
-        while steps := self.agenda.take(max(1, crew.slots - len(self.running)), room):
+        while not self.far.full(crew.slots) and (
+            steps := self.agenda.take(max(1, crew.slots - len(self.running)), room)
+        ):
             if mine := self.ours(steps):
                 self.start(crew, mine)
         while self.looks and not self.agenda.ready and room(Resources()):
             self.look(crew, self.looks.pop(0))
-        if self.agenda.ready and not self.running and not self.elsewhere:
+        if self.agenda.ready and not (self.running or self.elsewhere or self.far.open):
             self.refuse(crew)
 
     def look(self, crew: Crew, step: Step) -> None:
@@ -173,7 +183,7 @@ class Dispatch:
             self.end(step, Report(step.key, "failed", 0.0, reason))
 
     def ours(self, steps: Sequence[Step]) -> list[Step]:
-        """Those that are for us to do; they may have been done since we looked, or somebody is at them."""
+        """Those that are for us to do now; they may have been done since we looked, or somebody is at them."""
         taken = self.leases.take_all({step.key: step.title for step in steps})
         mine = []
         for step in steps:
@@ -185,13 +195,17 @@ class Dispatch:
                 self.adopt(step)
             else:
                 mine.append(step)
-        return mine
+        # What is tried once more is done alone, and was asked about before.
+        again = any(step.key in self.tried for step in mine)
+        return mine if again else self.far.let(mine, self.agenda.pace)
 
-    def adopt(self, step: Step) -> None:
+    def adopt(self, step: Step, event: Name = "reused") -> None:
         """Another run has done it."""
         self.outcome.states[step.key] = "stored"
         self.agenda.done(step.key)
-        self.events.about("reused", step)
+        self.events.about(event, step)
+        if event == "reused":
+            self.far.done(step)
         self.registry.step_done(f"{step.kind}:{step.key}", 0.0, True)
         self.progress.ended(step, Report(step.key, "done", 0.0))
 
@@ -205,6 +219,15 @@ class Dispatch:
                 del self.elsewhere[key]
                 self.leases.release(key)
                 self.agenda.again(step)
+
+    def look_far(self) -> None:
+        """What was asked about is in our store now, or ours to do."""
+        for step, here in self.far.news():
+            self.leases.release(step.key)
+            if here:
+                self.adopt(step, "fetched")
+            else:
+                self.agenda.back(step)
 
     def start(self, crew: Crew, steps: Sequence[Step]) -> None:
         for step in steps:
@@ -270,6 +293,7 @@ class Dispatch:
         if report.state == "done":
             self.agenda.done(step.key)
             self.agenda.pace.note(step, report.seconds)
+            self.far.done(step)
             self.registry.step_done(f"{step.kind}:{step.key}", report.seconds, False)
         else:
             self.outcome.states |= dict.fromkeys(self.agenda.drop(step.key), "blocked")

@@ -12,7 +12,7 @@ from typing import IO, Any, Literal
 
 from harness.plan import Step
 
-Name = Literal["begun", "reused", "started", "ended", "again", "back", "elsewhere", "stopping", "finished"]
+Name = Literal["begun", "reused", "fetched", "started", "ended", "again", "back", "elsewhere", "stopping", "finished"]
 
 
 class Events:

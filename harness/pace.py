@@ -13,6 +13,9 @@ MOST = 32
 KINDS = frozenset({"rank", "train", "predict"})
 """Kinds of step that are sent together. How long a teacher takes hangs on how much it has answered already."""
 
+QUICK_S = 1.0
+"""What takes less is done sooner than somebody far away is asked whether it has it."""
+
 Sort = tuple[str, ...]
 
 
@@ -33,6 +36,10 @@ class Pace:
         if seconds is None or step.kind not in KINDS:
             return 1
         return max(1, min(MOST, int(SPAN_S / max(seconds, SPAN_S / MOST))))
+
+    def quick(self, step: Step) -> bool:
+        """Whether it is known to be done at once."""
+        return step.kind in KINDS and self._seconds.get(sort_of(step), QUICK_S) < QUICK_S
 
 
 def sort_of(step: Step) -> Sort:

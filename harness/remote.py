@@ -10,7 +10,7 @@ import re
 import shutil
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -28,6 +28,14 @@ T = TypeVar("T")
 WAITS_S = (0.5, 2.0)
 """What fails is tried again after so many seconds."""
 
+PATIENCE_S = 5.0
+"""What fails after so long, the library has tried again itself."""
+
+_REFUSED = (FileNotFoundError, PermissionError)
+
+# Their folders need not be made, and what makes one makes the bucket, whose name may be a slip.
+_BUCKETS = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "oss"})
+
 _STEP = re.compile(r"([a-z]+)/([0-9a-f]{64})\.tar")
 _ANSWERS = re.compile(r"([0-9a-f]{64})/([0-9a-f]{32})\.jsonl")
 
@@ -42,6 +50,8 @@ class Remote:
     def __init__(self, url: str) -> None:
         self.name = without_password(url)
         self._fs, self._root = _opened(url, self.name)
+        protocol = self._fs.protocol
+        self._in_bucket = not _BUCKETS.isdisjoint([protocol] if isinstance(protocol, str) else protocol)
 
     def steps(self) -> set[tuple[str, str]]:
         """Kind and key of each step that is there."""
@@ -58,6 +68,8 @@ class Remote:
             try:
                 return list(self._fs.find(f"{self._root}/{part}"))
             except FileNotFoundError:
+                if self._in_bucket and not self._fs.exists(self._root.split("/")[0]):
+                    raise
                 return []
 
         # What does not look like ours is somebody else's.
@@ -65,10 +77,23 @@ class Remote:
             if match := pattern.fullmatch("/".join(path.split("/")[-2:])):
                 yield match
 
+    def has(self, kind: str, key: str) -> bool:
+        """Whether the step is there now; asked once, for it is of no use to somebody who has to wait for it."""
+
+        def look() -> bool:
+            self._fs.invalidate_cache()
+            try:
+                self._fs.info(f"{self._root}/artifacts/{kind}/{key}.tar")
+            except FileNotFoundError:
+                return False
+            return True
+
+        return self._tried(look, waits_s=())
+
     def pull(self, store: Store, kind: str, key: str) -> int:
         """Take the step whole, with the checksums that its manifest states, or not at all; how many steps are new."""
         with _beside(store) as archive:
-            self._tried(lambda: self._fs.get_file(f"{self._root}/artifacts/{kind}/{key}.tar", str(archive)))
+            self._get(f"artifacts/{kind}/{key}.tar", archive)
             try:
                 moved = unpack(archive, store, below=f"artifacts/{kind}/{key}/")
             except StoreError as error:
@@ -87,7 +112,7 @@ class Remote:
         """Take over what another store knows of a teacher; how many answers are new."""
         place = f"answers/{teacher}/{source}.jsonl"
         with _beside(store) as lines:
-            self._tried(lambda: self._fs.get_file(f"{self._root}/{place}", str(lines)))
+            self._get(place, lines)
             with lines.open("rb") as file:
                 try:
                     return keep_answers(file, store, teacher)[1]
@@ -100,25 +125,41 @@ class Remote:
         lines = answer_lines(store, teacher)
         self._tried(lambda: self._put(io.BytesIO(lines), f"answers/{teacher}/{name_of(store)}.jsonl"))
 
+    def _get(self, place: str, target: Path) -> None:
+        def get() -> None:
+            try:
+                self._fs.get_file(f"{self._root}/{place}", str(target))
+            except FileNotFoundError:
+                raise StoreError("is not there any more", place=f"{self.name}/{place}") from None
+
+        self._tried(get)
+
     def _put(self, content: IO[bytes], place: str) -> None:
         target = f"{self._root}/{place}"
-        self._fs.makedirs(target.rpartition("/")[0], exist_ok=True)
+        if not self._in_bucket:
+            self._fs.makedirs(target.rpartition("/")[0], exist_ok=True)
         # A file that is closed within a transaction has its name when the transaction ends well.
         with content, self._fs.transaction, self._fs.open(target, "wb") as file:
             shutil.copyfileobj(content, file)
 
-    def _tried(self, act: Callable[[], T]) -> T:
+    def _tried(self, act: Callable[[], T], waits_s: Sequence[float] | None = None) -> T:
         """What it returns; a remote may fail for a moment, in whatever way its library knows."""
-        for seconds in WAITS_S:
+        waits = list(WAITS_S if waits_s is None else waits_s)
+        while True:
+            begun = time.monotonic()
             try:
                 return act()
-            except Exception:
-                time.sleep(seconds)
-        try:
-            return act()
-        except Exception as error:
-            told = printable(f"{type(error).__name__}: {error}"[:300], instead=" ")
-            raise Away(f"does not answer: {told}", place=self.name) from None
+            except StoreError:
+                raise
+            except Exception as error:
+                refused = isinstance(error, _REFUSED)
+                if refused or not waits or time.monotonic() - begun > PATIENCE_S:
+                    raise self._away(error, "refuses" if refused else "does not answer") from None
+            time.sleep(waits.pop(0))
+
+    def _away(self, error: Exception, what: str) -> Away:
+        told = printable(f"{type(error).__name__}: {error}"[:300], instead=" ")
+        return Away(f"{what}: {told}", place=self.name, remedy=_REMEDY)
 
 
 def _opened(url: str, name: str) -> tuple[Any, str]:
@@ -130,11 +171,15 @@ def _opened(url: str, name: str) -> tuple[Any, str]:
     try:
         found, root = url_to_fs(url)
     except ImportError as error:
-        raise MissingDependency(str(error), place=name, remedy="Install what fsspec needs for it.") from None
+        raise MissingDependency(str(error), place=name, remedy=_PACKAGES) from None
     except Exception as error:
         raise HarnessError(f"is no address of a remote store: {error}", place=name, remedy=_EXAMPLES) from None
     return found, str(root).rstrip("/")
 
+
+_REMEDY = "Look after the address, the credentials and the network; what is stored here is kept."
+
+_PACKAGES = "Install what fsspec needs for it; for s3:// that is  pip install 'ooc-harness[s3]' ."
 
 _EXAMPLES = "Write such as s3://bucket/folder or file:///shared/folder."
 

@@ -21,6 +21,7 @@ from harness.components import Executor
 from harness.dispatch import Dispatch, Outcome, Progress
 from harness.errors import StoreError
 from harness.events import Events
+from harness.inquiries import Inquiries, Source
 from harness.leases import Leases
 from harness.mounts import demand_locks
 from harness.plan import Plan, Step
@@ -76,8 +77,11 @@ def run(
     registry: Registry,
     provenance: Mapping[str, Any],
     progress: Progress,
+    source: Source | None = None,
 ) -> Outcome:
     """Run what is missing. A step that fails blocks only the steps that need it.
+
+    A ``source`` is asked about each step before it is begun, and told of each that was done.
 
     Ctrl-C ends it cleanly: nothing new is begun, and what is cheap is awaited. A second one ends it at once.
     """
@@ -97,8 +101,10 @@ def run(
             with Events(store.root, terms.run) as events, Leases(store.root, terms.run) as leases, _stoppable(terms):
                 events.begun(plan.matrix.title, steps=len(plan.steps), to_run=len(todo), cells=len(plan.cells))
                 agenda = Agenda(todo)
-                loop = Dispatch(outcome, store, registry, provenance, progress, terms, agenda, leases, events, looks)
-                loop.go(executor)
+                asked = Inquiries(source)
+                Dispatch(
+                    outcome, store, registry, provenance, progress, terms, agenda, leases, events, looks, asked
+                ).go(executor)
                 events.tell("finished", states=dict(Counter(outcome.states.values())))
     outcome.seconds = time.perf_counter() - start
     return outcome

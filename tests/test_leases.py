@@ -148,6 +148,23 @@ def test_of_many_steps_those_are_taken_that_nobody_is_at(tmp_path):
         assert not two.take(keys[2], "rank c")
 
 
+def test_a_run_that_only_waits_for_another_one_leaves_the_processor_alone(plan_of, toy, run_plan, store):
+    plan, used = plan_of(toy), []
+    with Leases(store.root, "other") as other:
+        other.take_all(dict.fromkeys(plan.steps, "x"))
+
+        def let_go():
+            used.append(time.process_time())
+            for key in plan.steps:
+                other.release(key)
+
+        threading.Timer(3.0, let_go).start()
+        used.append(time.process_time())
+        outcome, _ = run_plan(plan)
+    assert outcome.count("done") == len(plan.steps)
+    assert used[1] - used[0] < 0.5
+
+
 def test_two_runs_of_overlapping_matrices_do_no_step_twice(plan_of, toy, run_plan, tmp_path):
     """Each run in a thread with workers of its own; what the events say was begun, was begun once."""
     store = Store(tmp_path / "shared")

@@ -1,15 +1,20 @@
 import json
+import threading
+from collections import Counter
+from importlib.util import find_spec
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
 
+from harness import inquiries, pace, provenance
 from harness import mirror as mirroring
-from harness import provenance
 from harness import remote as remotes
 from harness.cli import main
 from harness.diagnosis import view
 from harness.errors import HarnessError, MissingDependency, StoreError
-from harness.mirror import Mirror, Mirrored
+from harness.events import read
+from harness.mirror import Mirror
 from harness.remote import Away, Remote, name_of, without_password
 from harness.run import run
 from harness.store import Store
@@ -36,6 +41,7 @@ class Flaky(MemoryFileSystem):
     protocol = "flaky"
     cachable = False
     failures = 0
+    asked = 0
 
     def _falter(self):
         if Flaky.failures > 0:
@@ -45,6 +51,11 @@ class Flaky(MemoryFileSystem):
     def find(self, path, **options):
         self._falter()
         return super().find(path, **options)
+
+    def info(self, path, **options):
+        self._falter()
+        Flaky.asked += 1
+        return super().info(path, **options)
 
     def _open(self, path, mode="rb", **options):
         self._falter()
@@ -72,14 +83,12 @@ def url(request, tmp_path):
 def mirrored(registry):
     """Runs a plan beside a remote; what became of its steps, and what was said."""
 
-    def go(plan, store, url):
+    def go(plan, store, url, watch=Quiet()):  # noqa: B008
         said = []
         mirror = Mirror(Remote(url), store, said.append)
         try:
-            mirror.fetch(plan)
-            mirror.push(plan)
-            progress = Mirrored(Quiet(), mirror)
-            outcome = run(plan, store, plan.matrix.executor, registry, provenance.collect(registry), progress)
+            mirror.begin(plan)
+            outcome = run(plan, store, plan.matrix.executor, registry, provenance.collect(registry), watch, mirror)
         finally:
             mirror.close()
         return outcome, said
@@ -152,11 +161,13 @@ def test_a_remote_that_does_not_answer_ends_no_run_and_is_pushed_to_by_the_next_
     Flaky.failures = 10**9
     outcome, said = mirrored(plan, store, "flaky://lab")
     assert outcome.count("done") == len(plan.steps)
-    reason = "flaky://lab: does not answer: RuntimeError: SlowDown: please reduce your request rate"
+    reason = (
+        "flaky://lab: does not answer: RuntimeError: SlowDown: please reduce your request rate\n"
+        "  Look after the address, the credentials and the network; what is stored here is kept."
+    )
     assert said == [
-        f"no more is fetched: {reason}",
         "0 steps and 0 answers fetched from flaky://lab",
-        f"what is stored already is not pushed: {reason}",
+        f"the run begins without what else is there: {reason}",
         f"{len(plan.steps) + 2} could not be pushed, and the next run will push them: {reason}",
     ]
     Flaky.failures = 0
@@ -262,9 +273,10 @@ def test_an_address_that_is_none_is_refused():
     assert "Write such as s3://bucket/folder or file:///shared/folder." in str(error.value)
 
 
+@pytest.mark.skipif(find_spec("gcsfs") is not None, reason="gcsfs is installed")
 def test_a_file_system_whose_package_is_missing_is_named():
-    with pytest.raises(MissingDependency, match="s3fs"):
-        Remote("s3://bucket/folder")
+    with pytest.raises(MissingDependency, match=r"gcsfs(.|\n)*pip install 'ooc-harness\[s3\]'"):
+        Remote("gs://bucket/folder")
 
 
 def test_a_password_is_not_shown():
@@ -277,6 +289,135 @@ def test_a_remote_that_is_away_says_so_once_and_is_left_alone(tmp_path):
     with pytest.raises(Away, match="does not answer: RuntimeError: SlowDown"):
         Remote("flaky://lab").steps()
     assert 10**9 - Flaky.failures == 3
+
+
+class Once:
+    """Does something when the first step of a run has ended."""
+
+    def __init__(self, act):
+        self.acts = [act]
+
+    def begin(self, total, reused): ...
+    def started(self, step): ...
+
+    def ended(self, step, report):
+        if self.acts:
+            self.acts.pop()()
+
+
+def told(store, *names):
+    """What a store's runs tell of steps that cells need: the event and the step."""
+    events = [event for path in (store.root / "events").glob("*.jsonl") for event in read(path)]
+    return [
+        (event["event"], event["step"]) for event in events if event["event"] in names and event["kind"] != "inspect"
+    ]
+
+
+@pytest.fixture
+def slow(monkeypatch):
+    """The steps of these toys are so quick that nobody would be asked about them."""
+    monkeypatch.setattr(pace, "QUICK_S", 0.0)
+
+
+@pytest.mark.parametrize("executor", ["inline", "{uses: local, workers: 2}"])
+def test_what_another_runner_pushes_during_a_run_is_fetched_and_not_done(
+    toy, small, plan_of, mirrored, url, tmp_path, slow, executor
+):
+    """The other one's matrix is a part of ours, and it begins when our first step is done."""
+    here, there = Store(tmp_path / "here"), Store(tmp_path / "there")
+    plan, other = plan_of(toy.replace("inline", executor)), plan_of(small)
+    outcome, said = mirrored(plan, here, url, Once(lambda: mirrored(other, there, url)))
+    ours = [key for _, key in told(here, "started")]
+    theirs = [key for _, key in told(there, "started")]
+    fetched = {key for _, key in told(here, "fetched")}
+    assert outcome.count("done") == len(ours) == len(set(ours))
+    assert outcome.count("stored") == len(fetched) == len(plan.steps) - len(ours)
+    assert fetched <= set(theirs)
+    assert f"{len(fetched)} steps fetched meanwhile from {url}" in said
+    # Those that we had begun before the other one pushed them.
+    assert len(set(ours) & set(theirs)) <= 4 < len(fetched)
+    assert view(plan, here).results.to_csv(index=False) == plain(plan_of(toy), mirrored, tmp_path)
+    for key in fetched:
+        assert here.manifest(plan.steps[key].kind, key) == there.manifest(plan.steps[key].kind, key)
+
+
+def plain(plan, mirrored, tmp_path):
+    """The results of one machine that has done all."""
+    mirrored(plan, Store(tmp_path / "alone"), "memory://alone")
+    return view(plan, Store(tmp_path / "alone")).results.to_csv(index=False)
+
+
+def test_what_was_pushed_meanwhile_and_is_damaged_is_said_done_here_and_replaced(
+    small, plan_of, mirrored, tmp_path, slow
+):
+    here, there, plan = Store(tmp_path / "here"), Store(tmp_path / "there"), plan_of(small)
+    fs, broken = MemoryFileSystem(), next(key for key, step in plan.steps.items() if step.kind == "train")
+
+    def other():
+        mirrored(plan_of(small), there, "memory://lab")
+        fs.pipe_file(archive("lab", "train", broken), fs.cat_file(archive("lab", "train", broken))[:3000])
+
+    outcome, said = mirrored(plan, here, "memory://lab", Once(other))
+    assert outcome.count("done") + outcome.count("stored") == len(plan.steps)
+    assert [line for line in said if f"not fetched: memory://lab/artifacts/train/{broken}.tar: " in line]
+    assert ("started", broken) in told(here, "started")
+    assert here.sound("train", broken)
+    assert Remote("memory://lab").pull(Store(tmp_path / "third"), "train", broken) == 1
+
+
+class Asleep(MemoryFileSystem):
+    """A memory file system whose answers to what is asked in the middle of a run take very long."""
+
+    protocol = "asleep"
+    cachable = False
+    asked = 0
+    awake = threading.Event()
+
+    def info(self, path, **options):
+        if threading.current_thread() is not threading.main_thread():
+            Asleep.asked += 1
+            Asleep.awake.wait(60)
+        return super().info(path, **options)
+
+
+fsspec.register_implementation("asleep", Asleep, clobber=True)
+
+
+def test_a_remote_that_takes_long_to_answer_is_not_waited_for(small, plan_of, mirrored, tmp_path, slow, monkeypatch):
+    monkeypatch.setattr(inquiries, "ASK_S", 0.0)
+    Asleep.awake.clear()
+    done = []
+    watch = SimpleNamespace(
+        begin=lambda *_: None,
+        started=lambda _: None,
+        ended=lambda *_: (done.append(1), len(done) == len(plan.steps) and Asleep.awake.set()),
+    )
+    plan = plan_of(small)
+    outcome, _ = mirrored(plan, Store(tmp_path), "asleep://lab", watch)
+    assert outcome.count("done") == len(plan.steps)
+    assert Asleep.asked == 1
+
+
+def test_a_remote_that_fails_when_it_is_asked_is_left_alone_and_no_step_waits_for_it(
+    small, plan_of, mirrored, tmp_path, slow
+):
+    class Begins(Once):
+        def begin(self, total, reused):
+            self.acts.pop()()
+
+    plan = plan_of(small)
+    outcome, said = mirrored(plan, Store(tmp_path), "flaky://lab", Begins(lambda: setattr(Flaky, "failures", 10**9)))
+    assert outcome.count("done") == len(plan.steps)
+    assert [line[:30] for line in said].count("not asked for what others have") == 1
+    assert "could not be pushed, and the next run will push them: flaky://lab: does not answer" in said[-1]
+
+
+def test_steps_that_are_known_to_be_quick_are_not_asked_about(toy, plan_of, mirrored, tmp_path):
+    Flaky.asked = 0
+    plan = plan_of(toy)
+    mirrored(plan, Store(tmp_path), "flaky://lab")
+    kinds = Counter(step.kind for step in plan.steps.values())
+    assert kinds["annotate"] <= Flaky.asked < len(plan.steps) / 2
 
 
 def test_commands_run_push_and_pull_by_a_remote(small, tmp_path, monkeypatch):

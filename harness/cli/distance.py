@@ -2,35 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli.options import matrix_command, remote_option
+from harness.cli.options import INCOMPLETE, matrix_command, remote_option
 from harness.cli.plans import prepared
 
 if TYPE_CHECKING:
-    from harness.dispatch import Progress
     from harness.mirror import Mirror
     from harness.plan import Plan
     from harness.store import Store
 
 
 @contextmanager
-def mirrored(url: str | None, plan: Plan, store: Store) -> Iterator[Callable[[Progress], Progress]]:
-    """Fetch before a run, push during it and wait for that after it; what is yielded listens to the run."""
+def mirrored(url: str | None, plan: Plan, store: Store) -> Iterator[Mirror | None]:
+    """Fetch before a run, push during it and wait for that after it; what is yielded is the run's source."""
     if url is None:
-        yield lambda progress: progress
+        yield None
         return
-    from harness.mirror import Mirrored
-
     with _mirror(url, store) as mirror:
-        mirror.fetch(plan)
-        mirror.push(plan)
-        yield lambda progress: Mirrored(progress, mirror)
+        mirror.begin(plan)
+        yield mirror
 
 
 @contextmanager
@@ -53,6 +50,7 @@ def push(matrix: Path, store_path: Path, remote: str | None) -> None:
     plan, store, _ = prepared(matrix, store_path)
     with _mirror(_given(remote), store) as mirror:
         mirror.push(plan)
+    _end(mirror)
 
 
 @click.command()
@@ -66,6 +64,12 @@ def pull(matrix: Path, store_path: Path, remote: str | None) -> None:
     plan, store, _ = prepared(matrix, store_path)
     with _mirror(_given(remote), store) as mirror:
         mirror.fetch(plan)
+    _end(mirror)
+
+
+def _end(mirror: Mirror) -> None:
+    if not mirror.whole:
+        sys.exit(INCOMPLETE)
 
 
 def _given(remote: str | None) -> str:

@@ -38,8 +38,7 @@ def run(matrix: Path, store_path: Path, out: Path | None, remote: str | None) ->
         click.echo(line)
     console = _console()
     with mirrored(remote, plan, store) as beside, progress.watching(console, store) as shown:
-        watcher = beside(shown)
-        outcome = execute(plan, store, plan.matrix.executor, registry, provenance.collect(registry), watcher)
+        outcome = execute(plan, store, plan.matrix.executor, registry, provenance.collect(registry), shown, beside)
     if outcome.stopped:
         raise KeyboardInterrupt
     files = _write(plan, store, _out_of(matrix, out))

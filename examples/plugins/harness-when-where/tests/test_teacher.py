@@ -2,7 +2,7 @@ import csv
 from math import exp
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -89,6 +89,7 @@ def test_the_probability_grows_with_the_number_of_contradictions_and_of_sides():
     assert said("In Nairobi in 2014.", "Floods in Jakarta, 2011").p_falsified > probabilities[0]
 
 
+@settings(deadline=None)
 @given(st.integers(1, 40), st.integers(0, 40))
 def test_the_verdict_is_that_of_the_greater_part_and_never_certain(against, support):
     pages = [f"{'x' * number} in Jakarta" for number in range(against)]
