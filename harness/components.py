@@ -222,8 +222,12 @@ class Student(Component):
             self.train(job.items, job.examples, job.objective, job.start, job.bench)
 
     def resources(self) -> Resources:
-        """What training and predicting take of a machine."""
+        """What training takes of a machine, and predicting too unless `resources_to_predict` says otherwise."""
         return Resources()
+
+    def resources_to_predict(self) -> Resources:
+        """What predicting takes of a machine."""
+        return self.resources()
 
     @abstractmethod
     def predict(self, items: Sequence[Item], model: Path | None, bench: Workbench) -> Iterable[Prediction]:

@@ -142,7 +142,11 @@ class Shelf(Protocol):
 
 
 class Workbench(Protocol):
-    """What a training or predicting student may lean on. Nothing else persists."""
+    """What a training or predicting student may lean on. Nothing else persists.
+
+    It can be pickled, for processes that a student starts of its own; what these say reaches nobody, unless the student
+    passes it on.
+    """
 
     @property
     def out(self) -> Path:

@@ -55,8 +55,10 @@ class StepWork:
 def resources_of(step: Step) -> Resources:
     """What the step takes; those that are done together take the same."""
     match step.kind:
-        case "train" | "predict":
+        case "train":
             return cast(Student, step.components["student"]).resources()
+        case "predict":
+            return cast(Student, step.components["student"]).resources_to_predict()
         case "annotate":
             return cast(Teacher, step.components["teacher"]).resources()
     return Resources()

@@ -10,9 +10,9 @@ from harness_benchmarks.newsworld import NewsWorld
 from harness_students.tiny import TinyLlava
 from harness_students.vlm import Vlm
 from harness_students.vlm_base import load_base
+from harness_students.vlm_schedule import Schedule
 from harness_students.vlm_scoring import Words, score, verdict_words
 from harness_students.vlm_text import asked_with_image
-from harness_students.vlm_trl import Schedule
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("trl")

@@ -29,8 +29,8 @@ from harness_students.tiny import TinyLlava
 from harness_students.vlm import Vlm
 from harness_students.vlm_base import load_base
 from harness_students.vlm_predict import verdict_place, verdict_tokens
+from harness_students.vlm_schedule import Schedule
 from harness_students.vlm_text import answer_text, asked_with_image, prompt_text, read_verdict
-from harness_students.vlm_trl import Schedule
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("trl")

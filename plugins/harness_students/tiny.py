@@ -11,8 +11,8 @@ from harness.api import Student, hookimpl
 from harness_students.engine.batches import Batches
 from harness_students.vlm import Vlm
 from harness_students.vlm_loading import SHIPPED
+from harness_students.vlm_schedule import Schedule
 from harness_students.vlm_text import TINY_PROMPT
-from harness_students.vlm_trl import Schedule
 
 
 class TinyLlava(Vlm):

@@ -17,7 +17,6 @@ from harness.api import (
     Job,
     Objective,
     Prediction,
-    Resources,
     Student,
     TrainingError,
     Workbench,
@@ -27,8 +26,10 @@ from harness.api import (
 from harness_students.engine.batches import Batches
 from harness_students.engine.engage import features_of
 from harness_students.engine.switches import Engine
+from harness_students.placed import Placed
 from harness_students.preflight import Preflight
 from harness_students.preflight_rig import Rig, rig_of
+from harness_students.ranks import train_on_ranks
 from harness_students.vlm_adapter import changed, new_adapter, write
 from harness_students.vlm_base import (
     Base,
@@ -40,15 +41,16 @@ from harness_students.vlm_base import (
     require_packages,
 )
 from harness_students.vlm_export import base_name, described, merge, name_base
-from harness_students.vlm_loading import Attention, Device, Loading, Quantize, located
+from harness_students.vlm_loading import Attention, Loading, Quantize, located
 from harness_students.vlm_many import Enter, train_together
 from harness_students.vlm_objective import LOSSES
 from harness_students.vlm_pictures import Pictures
 from harness_students.vlm_predict import checked, predict, predict_scored
 from harness_students.vlm_rows import Rows, make_rows
+from harness_students.vlm_schedule import Schedule
 from harness_students.vlm_scoring import Verdicts
 from harness_students.vlm_text import PROMPT, Order
-from harness_students.vlm_trl import Drive, Schedule, build_trainer, first_rewards, run
+from harness_students.vlm_trl import Drive, build_trainer, first_rewards, run
 
 if TYPE_CHECKING:
     from transformers import Trainer
@@ -57,7 +59,7 @@ LOADED = frozenset({".json", ".jinja", ".safetensors", ".model", ".txt"})
 """Suffixes of the files in a model's folder that are read when it is loaded."""
 
 
-class Vlm(Student):
+class Vlm(Placed):
     """An image-text-to-text model that learns teachers' verdicts and rationales with LoRA.
 
     Targets are learnt by supervised fine-tuning and preferences by DPO or its kin: by stock TRL trainers where these
@@ -78,6 +80,7 @@ class Vlm(Student):
             "checkpoint_minutes",
             "agreement_sample",
             "gpus",
+            "shard",
             "gpu_gb",
             "ram_gb",
         }
@@ -123,27 +126,26 @@ class Vlm(Student):
     """What makes a training cheaper and leaves its losses as they are; ``off`` turns all of it off."""
     checkpoint_minutes: float | None = Field(default=10, ge=0)
     """How often a training can be taken up again after a kill; 0 is after every step, none is never."""
-    device: Device = "auto"
-    """Where it is trained and asked; ``auto`` is CUDA where there is such a device."""
     attention: Attention = "auto"
     """Implementation of attention; ``auto`` is what transformers takes for the family."""
     gradient_checkpointing: bool | Literal["auto"] = "auto"
     """Whether activations are computed again in the backward pass, to save memory; ``auto`` does so on CUDA."""
-    threads: int | None = Field(default=None, ge=1)
-    """Processor threads; by default what torch finds."""
-    together: int = Field(default=1, ge=1, le=64)
-    """Trainings that are done at once where so many are ready; their batches must fit into memory together."""
-    gpus: int = Field(default=1, ge=0, le=1)
-    """Devices that a step takes of a machine that has some, unless ``device`` is the processor."""
-    gpu_gb: float = Field(default=0.0, ge=0)
-    """Memory in GB that a step takes of its device, so that others may share it; 0 takes the whole device."""
-    ram_gb: float = Field(default=0.0, ge=0)
-    """Main memory in GB that a step takes, where the executor counts it."""
 
     @model_validator(mode="after")
     def _scored_first(self) -> Vlm:
         if self.verdicts == "scored" and self.order != "verdict-first":
             raise ValueError("a verdict can be scored only where it comes first: set 'order' to verdict-first")
+        return self
+
+    @model_validator(mode="after")
+    def _divisible(self) -> Vlm:
+        if self.shard and (self.quantize != "none" or not self.engine.reference):
+            raise ValueError("'shard' needs quantize: none and the engine's mechanism reference")
+        for name, schedule in (("sft", self.sft), ("dpo", self.dpo)):
+            try:
+                schedule.spread(self.ranks)
+            except ValueError as error:
+                raise ValueError(f"{name}: {error}") from None
         return self
 
     @field_validator("sft", "dpo", mode="before")
@@ -156,10 +158,6 @@ class Vlm(Student):
     def digest(self) -> str:
         """Digest of the base's files where it is a folder on this machine."""
         return folder_digest(self._location(), LOADED)
-
-    def resources(self) -> Resources:
-        """A device, unless it works on the processor."""
-        return Resources(0 if self.device == "cpu" else self.gpus, self.gpu_gb, self.ram_gb)
 
     def accepts(self) -> frozenset[Accepts]:
         """Everything that an example can say."""
@@ -178,11 +176,12 @@ class Vlm(Student):
         bench: Workbench,
     ) -> None:
         """Train a LoRA adapter and write it; without examples it is written as it was at the start."""
-        self._train(Job(items, examples, objective, start, bench), lambda _: None)
-
-    def at_once(self) -> int:
-        """As many as the option says."""
-        return self.together
+        job = Job(items, examples, objective, start, bench)
+        if self.ranks > 1 and examples:
+            bench.measure(ranks=self.ranks)
+            train_on_ranks(self._train, job, self.ranks, self.device)
+        else:
+            self._train(job)
 
     def train_many(self, jobs: Sequence[Job]) -> None:
         """Train the adapters on one base, their batches together. With dropout, which is random, each is done alone."""
@@ -191,9 +190,9 @@ class Vlm(Student):
         else:
             train_together(self._base(jobs[0].bench), [partial(self._train, job) for job in jobs])
 
-    def _train(self, job: Job, enter: Enter) -> None:
+    def _train(self, job: Job, enter: Enter = lambda _: None) -> None:
         items, examples, objective, start, bench = job.items, job.examples, job.objective, job.start, job.bench
-        base = self._base(bench)
+        base = self._base(bench, shards=self.ranks if self.shard else 1)
         pictures = Pictures(items)
         rows = make_rows(items, examples, pictures, objective, self.prompt, self.order)
         if examples and not rows.rows:
@@ -215,7 +214,7 @@ class Vlm(Student):
 
     def predict(self, items: Sequence[Item], model: Path | None, bench: Workbench) -> Iterable[Prediction]:
         """Verdicts scored, or greedy answers; of these p_falsified is read where the verdict stands, if it does."""
-        base = self._base(bench)
+        base = self._base(bench, split=self.shard)
         adapted = open_adapter(base, model).eval() if model else base.model
         features = features_of(base, bench) if self.engine.features else None
         size = max(1, self.predict_batch_size >> bench.halvings)
@@ -243,14 +242,15 @@ class Vlm(Student):
     def _location(self) -> str:
         return located(self.model)
 
-    def _base(self, bench: Workbench) -> Base:
+    def _base(self, bench: Workbench, shards: int = 1, split: bool = False) -> Base:
         require_packages(self.name)
         import torch
 
         if self.threads:
             torch.set_num_threads(self.threads)
         digest = self.digest()
-        loading = Loading(self.quantize, self.device, self.attention, self.image_tiles, self.longest_edge)
+        bounds = self.image_tiles, self.longest_edge
+        loading = Loading(self.quantize, self.device, self.attention, *bounds, shards, split)
         return bench.warm(
             f"vlm {self.model} {self.dtype} {loading} {digest}",
             lambda: load_base(self._location(), self.dtype, digest, loading),
@@ -270,9 +270,11 @@ class Vlm(Student):
         spare = self.gradient_checkpointing
         recompute = model.device.type == "cuda" if spare == "auto" else spare
         own = self.dpo if rows.pairs else self.sft
-        schedule = own.halved(bench.halvings)
+        schedule = own.halved(bench.halvings).spread(self.ranks)
         pieces = own.batch_size // schedule.batch_size
-        drive = Drive(self.engine, self.batches, self.checkpoint_minutes, base.digest, recompute, pieces)
+        # The vision side of a sharded base works within the whole model alone.
+        engine = self.engine.model_copy(update={"features": False}) if self.shard else self.engine
+        drive = Drive(engine, self.batches, self.checkpoint_minutes, base.digest, recompute, pieces, self.ranks)
         apart = rows.pairs and objective.reference == "base" and not self.engine.reference
         build = partial(build_trainer, model, base.processor, rows.rows, pictures, schedule, objective, bench, drive)
         trainer = build(base.branch() if apart else None)

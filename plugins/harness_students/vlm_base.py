@@ -34,12 +34,17 @@ class Base:
     processor: Processor
     digest: str = ""
     """Of the weights, or of what names them."""
+    sharded: bool = False
+    """Whether the weights are divided over the ranks of one training, for which alone it was loaded."""
 
     def branch(self) -> Model:
-        """The model with its own modules over the same weights.
+        """The model with its own modules over the same weights; a sharded one, which cannot be copied, itself.
 
         Trainers patch forward methods and adapters replace layers; what they do to a branch ends with it.
         """
+        if self.sharded:
+            _hold_vision_still(self.model)
+            return self.model
         shared = {id(tensor): tensor for tensor in chain(self.model.parameters(), self.model.buffers())}
         branched = copy.deepcopy(self.model, shared)
         _hold_vision_still(branched)
@@ -73,7 +78,7 @@ def load_base(model: str, dtype: str, digest: str = "", loading: Loading | None 
     how = loading or Loading()
     loaded, processor = read(model, dtype, how)
     told = f"{digest or _weights_sha256(loaded)}{how.differs}"
-    return Base(loaded.requires_grad_(False).eval(), processor, told)
+    return Base(loaded.requires_grad_(False).eval(), processor, told, how.shards > 1)
 
 
 def _weights_sha256(model: Model) -> str:
@@ -82,7 +87,8 @@ def _weights_sha256(model: Model) -> str:
 
     parts = []
     for name, tensor in chain(model.named_parameters(), model.named_buffers()):
-        flat = tensor.detach().cpu().contiguous().view(-1).view(torch.uint8)
+        whole = tensor.full_tensor() if hasattr(tensor, "full_tensor") else tensor
+        flat = whole.detach().cpu().contiguous().view(-1).view(torch.uint8)
         parts.append(f"{name} {sha256(flat.numpy()).hexdigest()}")
     return sha256_of("\n".join(parts).encode())
 

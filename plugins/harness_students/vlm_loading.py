@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import warnings
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -34,6 +36,10 @@ class Loading:
     attention: Attention = "auto"
     image_tiles: int | None = None
     longest_edge: int | None = None
+    shards: int = 1
+    """Ranks over which it is divided; each reads its part."""
+    split: bool = False
+    """Whether its layers lie on all devices that there are, some on each."""
 
     @property
     def differs(self) -> str:
@@ -117,11 +123,30 @@ def _read_model(model: str, dtype: str, device: str, loading: Loading, family: F
         more["attn_implementation"] = loading.attention
     if loading.quantize != "none":
         more |= {"quantization_config": quantization(loading.quantize, dtype, family), "device_map": {"": device}}
+    placed = loading.quantize != "none"
+    if loading.shards > 1:
+        more["distributed_config"], placed = _sharding(loading.shards), True
+    elif loading.split and device == "cuda":
+        more["device_map"], placed = "auto", True
     # Weights are a stranger's: safetensors cannot execute, and no code comes along with a model.
     loaded = AutoModelForImageTextToText.from_pretrained(
         model, dtype=getattr(torch, dtype), use_safetensors=True, trust_remote_code=False, **more
     )
-    return loaded if loading.quantize != "none" else loaded.to(device)
+    return loaded if placed else loaded.to(device)
+
+
+def _sharding(ranks: int) -> object:
+    # It warns of rules for models without a vision side, and torch of what nobody does to what comes out.
+    logging.getLogger("transformers.distributed.mixin").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", "FSDP2-wrapped module", UserWarning)
+    try:
+        from transformers.distributed import DistributedConfig
+
+        return DistributedConfig(fsdp_size=ranks)
+    except (ImportError, TypeError) as error:
+        raise MissingDependency(
+            "the option 'shard' needs a newer transformers", remedy="pip install 'transformers>=5.23'"
+        ) from error
 
 
 def quantization(bits: Quantize, dtype: str, family: Family | None) -> object:

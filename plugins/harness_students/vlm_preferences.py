@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from functools import cache
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from harness.api import Objective
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 PER_TOKEN = frozenset({"simpo", "orpo"})
 """Losses without a reference that compare answers per token."""
 
+TOKENS = "num_tokens"
+
 
 @cache
 def preference_trainer() -> type[DPOTrainer]:
@@ -26,6 +30,7 @@ def preference_trainer() -> type[DPOTrainer]:
     The reference is TRL's own, or none; its log-probabilities are taken from the batch where they are there.
     An instance must be given its ``objective``.
     """
+    from accelerate.utils import gather_object
     from trl import DPOTrainer
 
     class PreferenceTrainer(DPOTrainer):  # type: ignore[misc]
@@ -35,9 +40,10 @@ def preference_trainer() -> type[DPOTrainer]:
             outputs, logps = _forward(model, inputs, self.aux_loss_enabled)
             lengths = inputs["completion_mask"][:, 1:].sum(dim=1)
             scores = scores_of(logps, self._of_reference(inputs, logps), lengths, inputs)
-            self._total_train_tokens += int(inputs["attention_mask"].sum())
-            self._metrics["train"]["num_tokens"] = [self._total_train_tokens]
-            for name, value in measures(scores, self.objective).items():
+            found = gather_object([{**measures(scores, self.objective), TOKENS: int(inputs["attention_mask"].sum())}])
+            self._total_train_tokens += sum(values.pop(TOKENS) for values in found)
+            self._metrics["train"][TOKENS] = [self._total_train_tokens]
+            for name, value in mean_of(found).items():
                 self._metrics["train"][name].append(value)
             told = self.objective
             loss = total(scores, told.losses, inputs["weight"], told.beta, told.gamma)
@@ -82,3 +88,9 @@ def measures(scores: Scores, objective: Objective) -> dict[str, float]:
         found["rewards/accuracies"] = (margins > 0).float().mean()
         found["logps/rejected"] = scores.rejected.detach()[scores.there].mean()
     return {name: float(value) for name, value in found.items()}
+
+
+def mean_of(ranks: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Means over the ranks that have a value."""
+    names = dict.fromkeys(name for values in ranks for name in values)
+    return {name: fmean(values[name] for values in ranks if name in values) for name in names}

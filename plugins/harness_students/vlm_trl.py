@@ -6,15 +6,14 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
-from typing import TYPE_CHECKING, Any, Literal
-
-from pydantic import BaseModel, ConfigDict, Field
+from typing import TYPE_CHECKING, Any
 
 from harness.api import Objective, Workbench
 from harness_students.engine.batches import Batches, order_of
 from harness_students.engine.checkpoints import Checkpoints
 from harness_students.engine.engage import Lesson, engage
 from harness_students.engine.gauges import gauge, passer
+from harness_students.engine.ranked import gathering
 from harness_students.engine.switches import Engine
 from harness_students.engine.trainers import steered
 from harness_students.vlm_base import Model, Processor, adapter_sha256, evaluating, quiet_peft
@@ -23,43 +22,12 @@ from harness_students.vlm_many import Enter
 from harness_students.vlm_pictures import Pictures
 from harness_students.vlm_preferences import preference_trainer
 from harness_students.vlm_rows import Row
+from harness_students.vlm_schedule import Schedule
 from harness_students.vlm_weights import weighted_trainer
 
 if TYPE_CHECKING:
     from datasets import Dataset
     from transformers import Trainer
-
-
-class Schedule(BaseModel):
-    """How long and how fast one kind of training goes."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
-
-    lr: float = Field(default=1e-4, gt=0)
-    """Peak learning rate, where the recipe does not say."""
-    epochs: float = Field(default=2.0, gt=0)
-    """Passes over the examples, where the recipe does not say."""
-    batch_size: int = Field(default=8, ge=1)
-    """Examples that are held in memory at once."""
-    accumulate: int = Field(default=1, ge=1)
-    """Batches that make one step."""
-    warmup: float = Field(default=0.03, ge=0, lt=1)
-    """Share of the steps in which the rate rises."""
-    decay: Literal["linear", "cosine", "constant_with_warmup"] = "cosine"
-    """How the rate falls after the warm-up."""
-    weight_decay: float = Field(default=0.0, ge=0)
-    """AdamW's decay of the adapter's weights."""
-
-    def halved(self, times: int) -> Schedule:
-        """With half as many examples in memory each time, and as many in a step as before."""
-        fewer = max(size for size in range(1, self.batch_size + 1) if _halves(self.batch_size, size, times))
-        pieces = self.batch_size // fewer
-        return self.model_copy(update={"batch_size": fewer, "accumulate": self.accumulate * pieces})
-
-
-def _halves(whole: int, size: int, times: int) -> bool:
-    """Whether a batch can be given in pieces of that size, which is at most its half, as often as that is asked."""
-    return whole % size == 0 and (size << times <= whole or size == 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +42,9 @@ class Drive:
     recompute: bool = False
     """Whether activations are computed again in the backward pass."""
     pieces: int = 1
-    """In how many parts a batch of the student's own schedule is given, for want of memory."""
+    """In how many parts a batch of the student's own schedule is given, for want of memory or to several ranks."""
+    ranks: int = 1
+    """Processes that share this training (`harness_students.ranks`)."""
 
 
 def build_trainer(
@@ -95,7 +65,9 @@ def build_trainer(
     """
     order = order_of(rows, drive.batches, schedule.batch_size * drive.pieces, bench.seed, drive.pieces)
     batches = ceil(len(rows) / schedule.batch_size) if order is None else len(order)
-    arguments = _arguments(model, batches, schedule, objective, bench, drive.recompute)
+    arguments = _arguments(model, ceil(batches / drive.ranks), schedule, objective, bench, drive.recompute)
+    if drive.ranks > 1:
+        arguments |= _of_ranks()
     dataset = _dataset(rows, pictures, opened=drive.engine.off)
     start = adapter_sha256(model)
     if "completion" in rows[0]:
@@ -104,7 +76,9 @@ def build_trainer(
     else:
         collator = grouped(processor, pictures) if "weight" in rows[0] else None
         trainer = _preference_trainer(model, processor, dataset, arguments, objective, reference, collator)
-    trainer.order = order
+    trainer.order, trainer.pieces = order, drive.pieces
+    if drive.ranks > 1:
+        trainer.accelerator.gather = gathering(trainer.accelerator.gather)
     training: dict[str, Any] = {
         "start": start,
         "rows": list(rows),
@@ -113,7 +87,7 @@ def build_trainer(
     }
     training |= {"objective": objective.model_dump(mode="json"), "seed": bench.seed, "batches": drive.batches}
     trainer.checkpoints = Checkpoints(bench, training, drive.checkpoint_minutes)
-    trainer.add_callback(trainer.checkpoints.callback())
+    trainer.add_callback(trainer.checkpoints.callback(trainer.accelerator))
     if not drive.engine.off:
         lesson = Lesson(rows, pictures, processor, objective, drive.base, drive.engine, schedule.batch_size)
         engage(trainer, lesson, bench)
@@ -173,7 +147,9 @@ def run(trainer: Trainer, objective: Objective, bench: Workbench, enter: Enter) 
     trainer.remove_callback(PrinterCallback)
     trainer.add_callback(passer(trainer, objective, bench, lines))
     trainer.add_callback(gauge(trainer, bench))
-    checkpoint = trainer.checkpoints.newest()
+    # The first rank takes away what cannot be used before the others look.
+    with trainer.accelerator.main_process_first():
+        checkpoint = trainer.checkpoints.newest()
     enter(trainer)
     with quiet_peft():
         trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
@@ -232,6 +208,13 @@ def _arguments(
         "report_to": "none",
         "disable_tqdm": True,
     }
+
+
+def _of_ranks() -> dict[str, Any]:
+    from torch import distributed
+
+    # Every LoRA weight has a gradient in every batch.
+    return {"ddp_backend": distributed.get_backend(), "ddp_find_unused_parameters": False}
 
 
 def _dataset(rows: Sequence[Row], pictures: Pictures, *, opened: bool) -> Dataset:

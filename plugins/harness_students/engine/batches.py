@@ -53,7 +53,7 @@ class BatchOrder:
         rest = [batch for place, batch in enumerate(batches) if place != last]
         dice.shuffle(rest)
         for batch in (*rest, batches[last]):
-            yield from _pieces(batch, min(self._pieces, len(batch)))
+            yield from pieces_of(batch, self._pieces)
 
     def _shuffled(self, dice: random.Random) -> dict[int, list[list[int]]]:
         """Items by their number of rows, in the order in which they are taken from the end."""
@@ -75,8 +75,9 @@ class BatchOrder:
         ]
 
 
-def _pieces(batch: list[int], count: int) -> Iterator[list[int]]:
-    """So many parts, whose lengths differ by at most one."""
+def pieces_of(batch: list[int], most: int) -> Iterator[list[int]]:
+    """So many parts, whose lengths differ by at most one; as many as it has rows where these are fewer."""
+    count = min(most, len(batch))
     yield from (batch[len(batch) * place // count : len(batch) * (place + 1) // count] for place in range(count))
 
 

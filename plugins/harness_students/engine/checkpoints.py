@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from harness.api import Workbench, digest, file_digest
 
 if TYPE_CHECKING:
+    from accelerate import Accelerator
     from transformers import TrainerCallback
 
 SEAL = "seal.json"
@@ -51,8 +52,9 @@ class Checkpoints:
             if other != folder:
                 shutil.rmtree(other)
 
-    def callback(self) -> TrainerCallback:
-        """Asks the trainer to save when it is time."""
+    def callback(self, accelerator: Accelerator) -> TrainerCallback:
+        """Asks the trainer to save when it is time; of several ranks the first one says when."""
+        from accelerate.utils import broadcast_object_list
         from transformers import TrainerCallback
 
         minutes = self._minutes
@@ -67,6 +69,8 @@ class Checkpoints:
 
             def on_step_end(self, args: object, state: Any, control: Any, **_: object) -> None:  # noqa: ANN401
                 late = minutes is not None and time.monotonic() - self.since >= 60 * minutes
+                if accelerator.num_processes > 1 and minutes is not None:
+                    (late,) = broadcast_object_list([late])
                 if late and state.global_step < state.max_steps:
                     control.should_save = True
                     self.since = time.monotonic()

@@ -20,6 +20,7 @@ from harness_students.engine.forward import install
 from harness_students.engine.gauges import at_end
 from harness_students.engine.references import References
 from harness_students.engine.scoring import score
+from harness_students.engine.shares import share_of
 from harness_students.engine.switches import Engine
 from harness_students.engine.tokens import Encoder, stock_collator
 from harness_students.vlm_base import Base, Processor, adapter_sha256
@@ -141,8 +142,9 @@ def _know_reference(trainer: Trainer, assembly: Assembly, lesson: Lesson, bench:
     quantized = getattr(assembly.model.config, "quantization_config", None)
     numbers = f"{trainer.model.dtype} on {trainer.model.device.type} {quantized or ''}"
     known = References(f"{lesson.base} {adapter} {numbers}", bench.shelf(logprobs.SHELF), lesson.pictures.sha256)
+    scored, at_once = _scorer(trainer, assembly), _at_once(trainer, lesson)
     with nullcontext() if reference == "start" else trainer.model.disable_adapter():
-        known.fill(rows, assembly.encoder.answers, _scorer(trainer, assembly), _at_once(trainer, lesson))
+        known.fill(rows, assembly.encoder.answers, scored, at_once, share_of(trainer))
     assembly.references = known
     trainer.precompute_ref_logps = True
     bench.measure(reference_answers_computed=known.computed)
