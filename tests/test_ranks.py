@@ -70,7 +70,7 @@ def kill_a_rank(bench):
 def test_on_two_devices_the_same_is_learnt_as_on_one(examples, objective, options, start, tmp_path):
     alone, whole = trained(ONE.model_copy(update=options), examples, objective, start, tmp_path / "one")
     shared, joint = trained(TWO.model_copy(update=options), examples, objective, start, tmp_path / "two")
-    assert shared.measured[0] == {"ranks": 2}
+    assert shared.measured[0] == {"ranks": 2, "backend": "gloo"}
     assert max(float((whole[name] - joint[name]).abs().max()) for name in whole) < 2e-4
     for one, two in zip_longest(alone.lines, shared.lines):
         assert two["step"] == one["step"]
@@ -126,7 +126,7 @@ reports: {}
     outcome, _ = run_plan(plan)
     assert set(outcome.states.values()) == {"done"}
     (key,) = [key for key, step in plan.steps.items() if step.kind == "train"]
-    assert {"ranks": 2} in store.manifest("train", key)["provenance"]["measured"]
+    assert {"ranks": 2, "backend": "gloo"} in store.manifest("train", key)["provenance"]["measured"]
 
 
 @given(st.integers(1, 12), st.integers(1, 6), st.integers(1, 8))

@@ -129,8 +129,10 @@ def _be(rank: Rank, work: bytes, parent: int, told: Connection | None) -> None:
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     try:
         train, job = pickle.loads(work)
-        with _joined(rank):
-            train(replace(job, bench=_RankBench(job.bench, rank, told)))
+        with _joined(rank) as known:
+            bench = _RankBench(job.bench, rank, told)
+            bench.measure(**known)
+            train(replace(job, bench=bench))
     except Exception as error:
         _leave(error, rank.error)
         raise SystemExit(1) from error
@@ -155,8 +157,11 @@ def _leave(error: Exception, path: Path) -> None:
 
 
 @contextmanager
-def _joined(rank: Rank) -> Iterator[None]:
-    """The rank in its group. On more devices than there are, ranks share them, over gloo: NCCL does not allow that."""
+def _joined(rank: Rank) -> Iterator[dict[str, int | str]]:
+    """The rank in its group, and what is to be known of that.
+
+    On more devices than there are, ranks share them, over gloo: NCCL does not allow that.
+    """
     import torch
     from torch import distributed
 
@@ -170,15 +175,17 @@ def _joined(rank: Rank) -> Iterator[None]:
     os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "0"}
     # Read by gloo, which would otherwise listen on whatever the host's name stands for.
     os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
+    backend = "nccl" if devices >= rank.ranks else "gloo"
     distributed.init_process_group(
-        backend="nccl" if devices >= rank.ranks else "gloo",
+        backend=backend,
         init_method=(rank.meeting / "meeting").as_uri(),
         rank=rank.number,
         world_size=rank.ranks,
         timeout=PATIENCE,
     )
     try:
-        yield
+        named = {"device": torch.cuda.get_device_name(own)} if devices else {}
+        yield {"ranks": rank.ranks, "backend": backend, **named}
         distributed.barrier()
     finally:
         with suppress(Exception):

@@ -178,7 +178,6 @@ class Vlm(Placed):
         """Train a LoRA adapter and write it; without examples it is written as it was at the start."""
         job = Job(items, examples, objective, start, bench)
         if self.ranks > 1 and examples:
-            bench.measure(ranks=self.ranks)
             train_on_ranks(self._train, job, self.ranks, self.device)
         else:
             self._train(job)
