@@ -18,6 +18,7 @@ from harness.handed import Confusion, Estimate, Panel, Placing, Pool, Shelf, Val
 from harness.hookspec import hookimpl
 from harness.identity import canonical, digest, file_digest, folder_digest, seed_from, sha256_of
 from harness.nesting import Named
+from harness.nursery import worker_context
 from harness.recipe import Accepts, Job, Need, Objective, Recipe
 from harness.redaction import redact
 from harness.resources import Resources
@@ -115,4 +116,5 @@ __all__ = [
     "sha256_of",
     "thumbnail",
     "verdict_of",
+    "worker_context",
 ]

@@ -11,8 +11,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from harness.database import opened, together
 from harness.errors import UnreadableImage
 from harness.identity import canonical
@@ -110,6 +108,8 @@ def _image(item: Item) -> bytes | None:
 
 
 def _item(item_id: str, text: str, image: bytes | None) -> Item:
+    import numpy as np
+
     told = json.loads(text)
     return Item(
         item_id,

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 class Component(BaseModel, ABC):
     """Something that a matrix names. It is best made without arguments: options have defaults."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=(), use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
 
     kind: ClassVar[str]
     name: ClassVar[str]
@@ -24,15 +24,6 @@ class Component(BaseModel, ABC):
     """Files beside the class's module, whose content is part of the identity."""
     libraries: ClassVar[tuple[str, ...]] = ()
     """Packages besides its own whose modules are part of the identity where it imports them."""
-
-    @classmethod
-    def __pydantic_init_subclass__(cls, **_: object) -> None:
-        """An option that a subclass only gives another default keeps its parent's description."""
-        for name, field in cls.model_fields.items():
-            for base in cls.__mro__[1:]:
-                known = getattr(base, "__pydantic_fields__", {}).get(name)
-                if field.description is None and known is not None:
-                    field.description = known.description
 
     def digest(self) -> str:
         """Hex digest of the files that the output depends on; empty where there are none."""

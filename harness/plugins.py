@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from importlib.metadata import EntryPoint, entry_points
+from functools import cache
+from importlib.metadata import Distribution, EntryPoint, entry_points
+from typing import NamedTuple
 
 from harness import loading
 from harness.component import Component
@@ -31,7 +33,10 @@ class Registry:
     @classmethod
     def installed(cls) -> Registry:
         """Every plugin whose distribution declares the entry point group ``harness``."""
-        return cls([_load(point) for point in sorted(entry_points(group="harness"), key=_order)])
+        origin = cache(_origin)
+        points = [(origin(point.dist), point) for point in entry_points(group="harness")]
+        ordered = sorted(points, key=lambda found: (found[0].name, found[1].name))
+        return cls([_load(origin, point) for origin, point in ordered])
 
     @classmethod
     def of(cls, *namespaces: object, distribution: str = "local", version: str = "0") -> Registry:
@@ -97,15 +102,21 @@ def _spellings(matches: Sequence[tuple[Plugin, type[Component]]], name: str) -> 
     return " or ".join(f"{plugin.distribution}/{name}" for plugin, _ in matches)
 
 
-def _order(point: EntryPoint) -> tuple[str, str]:
-    return (point.dist.name if point.dist else "", point.name)
+class _Origin(NamedTuple):
+    """What a distribution says of itself."""
+
+    name: str = ""
+    version: str = ""
+    requires: Sequence[str] = ()
 
 
-def _load(point: EntryPoint) -> Plugin:
-    found = point.dist
-    if found is None:
-        return loading.load(Plugin(point.name, point.value, "", ""))
-    return loading.load(Plugin(point.name, point.value, found.name, found.version), found.requires or ())
+def _origin(found: Distribution | None) -> _Origin:
+    """Its metadata is read anew each time that it is asked, which takes a millisecond."""
+    return _Origin(found.name, found.version, found.requires or ()) if found else _Origin()
+
+
+def _load(origin: _Origin, point: EntryPoint) -> Plugin:
+    return loading.load(Plugin(point.name, point.value, origin.name, origin.version), origin.requires)
 
 
 def describe(registry: Registry) -> list[Mapping[str, object]]:

@@ -11,6 +11,7 @@ from typing import Any, get_args, get_type_hints
 from pydantic.fields import FieldInfo
 
 from harness.component import Component
+from harness.described import descriptions
 from harness.identity import source_digest
 from harness.loading import Plugin
 from harness.nesting import spelled
@@ -51,7 +52,7 @@ def _option(component: type[Component], name: str, field: FieldInfo) -> dict[str
         "required": field.is_required(),
         "default": _plain(default),
         "range": ", ".join(_limits(field)),
-        "text": field.description or "",
+        "text": descriptions(component).get(name, ""),
         "transport": name in component.transport,
     }
 

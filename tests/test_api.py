@@ -1,8 +1,12 @@
 import inspect
 from pathlib import Path
 
+from pydantic import Field
+
 import harness.api
 from harness import hookspec
+from harness.api import Teacher
+from harness.described import descriptions
 
 ROOT = Path(__file__).parent.parent
 
@@ -39,7 +43,35 @@ def test_every_option_of_every_built_in_is_described(registry):
         for plugin in registry.plugins
         if plugin.distribution == "ooc-harness"
         for component in plugin.components
-        for option, field in component.model_fields.items()
-        if not field.description
+        for option in component.model_fields.keys() - descriptions(component).keys()
     ]
     assert nameless == []
+
+
+class Loud(Teacher):
+    """Says it loudly."""
+
+    name = "loud"
+
+    volume: float = 1
+    """In decibel."""
+    word: str = Field(default="omega", description="What it says.")
+    bare: int = 0
+
+    def annotate(self, items):
+        return []
+
+
+class Louder(Loud):
+    """Says it more loudly."""
+
+    name = "louder"
+
+    volume: float = 2
+    bare: int = 1
+    """At last."""
+
+
+def test_an_option_that_only_gets_another_default_keeps_its_description():
+    assert descriptions(Loud) == {"volume": "In decibel.", "word": "What it says."}
+    assert descriptions(Louder) == {"volume": "In decibel.", "word": "What it says.", "bare": "At last."}

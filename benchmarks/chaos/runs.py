@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from trial import Trial, children, end
+from trial import Trial, end, workers_of
 
 CLOCK = """\
 import os, random, time
@@ -46,10 +46,10 @@ def kill_worker(trial: Trial) -> None:
     """SIGKILL to one of the workers; the run goes on."""
     process = trial.start()
     until = time.monotonic() + 60
-    while not (workers := children(process.pid)) and process.poll() is None and time.monotonic() < until:
+    while not (workers := workers_of(process.pid)) and process.poll() is None and time.monotonic() < until:
         time.sleep(0.02)
     trial.later(0.5)
-    for worker in trial.chance.sample(workers := children(process.pid), min(1, len(workers))):
+    for worker in trial.chance.sample(workers := workers_of(process.pid), min(1, len(workers))):
         end(worker)
     process.wait(300)
 

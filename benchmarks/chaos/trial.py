@@ -104,20 +104,23 @@ class Trial:
         return {name: (self.folder / "out" / name).read_bytes() for name in TABLES}
 
 
-def children(process: int) -> list[int]:
-    """Workers of a run."""
+def workers_of(process: int) -> list[int]:
+    """Workers of a run: they are forked from a process that it has started."""
+    return [worker for child in _children(process) if _is_nursery(child) for worker in _children(child)]
+
+
+def _children(process: int) -> list[int]:
     try:
-        text = Path(f"/proc/{process}/task/{process}/children").read_text()
+        return [int(child) for child in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
     except OSError:
         return []
-    found = []
-    for child in map(int, text.split()):
-        try:
-            if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes():
-                found.append(child)
-        except OSError:
-            continue
-    return found
+
+
+def _is_nursery(process: int) -> bool:
+    try:
+        return b"multiprocessing.forkserver" in Path(f"/proc/{process}/cmdline").read_bytes()
+    except OSError:
+        return False
 
 
 def end(process: int) -> None:

@@ -26,6 +26,11 @@ if TYPE_CHECKING:
 @remote_option
 def run(matrix: Path, store_path: Path, out: Path | None, remote: str | None) -> None:
     """Run what is missing, then write tables and reports."""
+    from harness import nursery
+
+    # It imports what workers need while this process does so and plans.
+    nursery.warm()
+
     from harness import progress, provenance
     from harness.cli import ablation
     from harness.cli.distance import mirrored

@@ -61,10 +61,12 @@ def init(use: str, file: Path, teacher: str | None, force: bool) -> None:
 
 def _trial_of(teacher: str) -> str:
     from harness import starters
+    from harness.described import descriptions
     from harness.plugins import Registry
 
-    fields = Registry.installed().find("teacher", teacher).model_fields
-    wanted = {name: field.description or "" for name, field in fields.items() if field.is_required()}
+    component = Registry.installed().find("teacher", teacher)
+    texts = descriptions(component)
+    wanted = {name: texts.get(name, "") for name, field in component.model_fields.items() if field.is_required()}
     return starters.trial_of(teacher, wanted)
 
 

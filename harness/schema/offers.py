@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import PydanticUserError
 
 from harness.component import Component
+from harness.described import descriptions
 from harness.errors import PluginError
 from harness.nesting import SCHEMA_KEY, spelled
 from harness.plugins import Registry
@@ -97,6 +98,8 @@ def _options(component: type[Component], key: str) -> tuple[Schema, Mapping[str,
     for name, field in component.model_fields.items():
         if isinstance(field.default, Component):
             made["properties"][name]["default"] = spelled(field.default)
+        if text := descriptions(component).get(name):
+            made["properties"][name]["description"] = text
     nested = {f"{key}.{name}": _tidy(inner) for name, inner in made.pop("$defs", {}).items()}
     return (_tidy(made), nested) if "properties" in made else ({"type": "object"}, {})
 

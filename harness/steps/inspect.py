@@ -8,8 +8,6 @@ from typing import Any, cast
 
 from harness.components import Benchmark, Teacher
 from harness.findings import Example, Finding
-from harness.guard.inspection import Looked, between, in_prompts, within
-from harness.guard.sights import SHELF
 from harness.identity import canonical
 from harness.plan import Step
 from harness.steps import rows
@@ -22,6 +20,10 @@ FINDINGS, SKIPPED = "findings.jsonl", "skipped.jsonl"
 
 def inspect(step: Step, store: Store, bench: StepBench) -> Mapping[str, Any]:
     """Of a benchmark; of its training items beside the test items of ``other``; or of a teacher's prompts about it."""
+    # It imports numpy, which a worker may not do before it is told its threads (`harness.nursery`).
+    from harness.guard.inspection import Looked, between, in_prompts, within
+    from harness.guard.sights import SHELF
+
     benchmark = cast(Benchmark, step.components["benchmark"])
     shelf = store.shelf(SHELF)
     skipped: Sequence[Skipped] = ()

@@ -13,7 +13,6 @@ from harness.components import Teacher
 from harness.errors import TeacherChanged
 from harness.identity import digest, identity, seed_from
 from harness.sentinel import Sentinel
-from harness.stats import larger
 from harness.steps import rows
 from harness.steps.purse import Purse, asking
 from harness.terms import Terms
@@ -70,7 +69,7 @@ class Sentry:
         if canaries.check(self._terms.run) is None:
             # The other steps of this run need not ask again.
             own, n = sum(not canary.steady for canary in adopted), len(adopted)
-            canaries.checked(self._terms.run, Check(own, n, own, n, larger(own, n, own, n)))
+            canaries.checked(self._terms.run, _check(own, n, own, n))
 
     def _check(self, canaries: Canaries, sentinel: Sentinel, known: Answers) -> Check | None:
         adopted = canaries.read()
@@ -90,7 +89,7 @@ class Sentry:
         answered = [canary for canary in chosen if canary.item.id in now]
         changed = sum(now[canary.item.id] != canary.answer for canary in answered)
         own = sum(not canary.steady for canary in chosen)
-        check = Check(changed, len(answered), own, len(chosen), larger(changed, len(answered), own, len(chosen)))
+        check = _check(changed, len(answered), own, len(chosen))
         canaries.checked(self._terms.run, check)
         if not adopted and not self._beyond(check, sentinel):
             canaries.adopt(chosen)
@@ -133,3 +132,9 @@ class Sentry:
 def word_of(said: Annotation) -> str:
     """The answer as canaries are compared: its verdict, or the outcome where it has none."""
     return said.verdict or said.outcome
+
+
+def _check(changed: int, asked: int, own: int, own_asked: int) -> Check:
+    from harness.stats import larger
+
+    return Check(changed, asked, own, own_asked, larger(changed, asked, own, own_asked))

@@ -7,6 +7,7 @@ import pickle
 from collections.abc import Iterator
 
 from harness.component import Component
+from harness.described import descriptions
 from harness.identity import digest, identity
 from harness.lookup import installed
 from harness.testing import fresh
@@ -44,7 +45,7 @@ def check_says_what_it_is(component: Component) -> None:
 
 def check_describes_its_options(component: Component) -> None:
     """Put a docstring under each option, or Field(description=…): it is what users read of it."""
-    if bare := [name for name, field in type(component).model_fields.items() if not field.description]:
+    if bare := sorted(type(component).model_fields.keys() - descriptions(type(component)).keys()):
         broken(f"without a description: {', '.join(bare)}")
 
 

@@ -170,11 +170,12 @@ class Processes(Workers):
             attending = list(self._waiting)
         for call in busy if cancel_futures else ():
             call.cancel()
-        for worker in idle:
-            worker.end()
-        for worker in idle:
-            worker.close()
-        for thread in attending:
+        # Large libraries take tenths of a second to leave memory; what comes after a run need not wait for that, and
+        # the interpreter waits for these threads.
+        leaving = [threading.Thread(target=worker.close) for worker in idle]
+        for thread in leaving:
+            thread.start()
+        for thread in [*attending, *leaving] if wait else attending:
             thread.join()
 
 

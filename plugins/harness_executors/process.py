@@ -8,15 +8,15 @@ import pickle
 import signal
 import sys
 import threading
-import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import BrokenExecutor, Future
 from contextlib import suppress
 from functools import partial
-from multiprocessing import get_context
+from multiprocessing import parent_process
 from multiprocessing.connection import Connection
 from typing import Any
 
+from harness.api import worker_context
 from harness_executors.surroundings import thread_variables
 
 # A worker that was asked to end gets so long; what it was at goes on from a checkpoint, or is done anew.
@@ -88,11 +88,10 @@ class Worker:
 
     def _started(self) -> Connection:
         if self._pipe is None:
-            context = get_context("spawn")
+            context = worker_context()
             self._pipe, theirs = context.Pipe()
-            self._process = context.Process(
-                target=_serve, args=(theirs, self._threads, dict(self.variables)), daemon=False
-            )
+            seen = {**os.environ, **thread_variables(self._threads), **self.variables}
+            self._process = context.Process(target=_serve, args=(theirs, seen), daemon=False)
             self._process.start()
             theirs.close()
         return self._pipe
@@ -116,9 +115,9 @@ def pickled(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, 
     return pickle.dumps((fn, args, dict(kwargs)))
 
 
-def _serve(pipe: Connection, threads: int, variables: Mapping[str, str]) -> None:
+def _serve(pipe: Connection, environment: Mapping[str, str]) -> None:
     """What a worker does all its life."""
-    _prepare(threads, variables)
+    _prepare(environment)
     status = 0
     try:
         _answer(pipe)
@@ -158,25 +157,23 @@ def _failure(error: Exception) -> bytes:
         return pickle.dumps((RuntimeError(f"{type(error).__name__}: {error}"), None))
 
 
-def _prepare(threads: int, variables: Mapping[str, str]) -> None:
+def _prepare(environment: Mapping[str, str]) -> None:
     """Runs in a new worker before anything heavy is imported."""
-    os.environ.update(thread_variables(threads))
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-    os.environ.update(variables)
+    os.environ.clear()
+    os.environ.update({"TOKENIZERS_PARALLELISM": "false", "HF_HUB_DISABLE_TELEMETRY": "1", **environment})
     # Ctrl-C reaches the whole process group; the runner decides what happens to its workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # Drafts are taken away on the way out.
     signal.signal(signal.SIGTERM, _leave)
-    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+    threading.Thread(target=_end_with_the_runner, daemon=True).start()
 
 
 def _leave(*_: object) -> None:
     raise SystemExit(128 + signal.SIGTERM)
 
 
-def _end_with(parent: int) -> None:
+def _end_with_the_runner() -> None:
     """A worker whose runner was killed must not go on: nobody would see its result."""
-    while os.getppid() == parent:
-        time.sleep(1)
+    if runner := parent_process():
+        runner.join()
     os._exit(1)

@@ -16,6 +16,7 @@ import harness.api
 import harness.columns
 import harness.errors
 from harness.cli import main
+from harness.described import descriptions
 from harness.testing import CHECKS, rule_of
 
 ROOT = Path(__file__).parent.parent.parent
@@ -145,9 +146,9 @@ def test_every_built_in_component_and_option_is_in_the_reference(reference, regi
         if plugin.distribution == "ooc-harness":
             for component in plugin.components:
                 assert component.name in reference["built-ins"]
-                for option, field in component.model_fields.items():
+                for option, text in descriptions(component).items():
                     assert option in reference["built-ins"], component.name
-                    assert field.description.split()[0].strip("`") in reference["built-ins"], (component.name, option)
+                    assert text.split()[0].strip("`") in reference["built-ins"], (component.name, option)
 
 
 def test_every_rule_of_the_contract_is_in_the_reference(reference):
