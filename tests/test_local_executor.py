@@ -1,6 +1,7 @@
 import json
 import os
 import time
+from functools import partial
 
 import pytest
 
@@ -59,6 +60,21 @@ def test_workers_stay_warm_on_their_device(plan_of, run_plan, tmp_path):
     executor = '{uses: local, workers: 2, threads: 1, gpus: ["0", "1"]}'
     run_plan(plan_of(several(tmp_path, 6, "gpus: 1", executor, seconds=0.05)))
     assert len({process for _, _, process, _ in diary(tmp_path)}) == 2
+
+
+def test_a_step_with_several_devices_finds_them_free_of_what_idle_workers_hold():
+    def at(devices):
+        asked = partial(os.getpid)
+        asked.resources = Resources(gpus=devices)
+        return asked
+
+    with Local(workers=4, threads=1, gpus=("0", "1")).open() as workers:
+        small = workers.submit(at(1)).result()
+        assert workers.submit(at(1)).result() == small
+        large = workers.submit(at(2)).result()
+        with pytest.raises(ProcessLookupError):
+            os.kill(small, 0)
+        assert workers.submit(at(2)).result() == large
 
 
 def test_steps_share_a_device_as_far_as_their_memory_fits(plan_of, run_plan, tmp_path):

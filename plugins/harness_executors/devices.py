@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 
 from harness.api import Resources
 
+SEEN = "CUDA_VISIBLE_DEVICES"
+
 # A driver that answers later than this is not well.
 _PATIENCE_S = 20
 
@@ -32,7 +34,7 @@ def found() -> tuple[Device, ...]:
         lines = subprocess.run(asked, capture_output=True, text=True, check=True, timeout=_PATIENCE_S).stdout
     except (OSError, subprocess.SubprocessError):
         return ()
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    visible = os.environ.get(SEEN)
     names = None if visible is None else [name.strip() for name in visible.split(",") if name.strip()]
     return devices_of(lines, names)
 
@@ -99,4 +101,9 @@ class Ledger:
 
 def environment(devices: Sequence[Device], all_devices: Sequence[Device]) -> Mapping[str, str]:
     """What makes a process see these devices and no other; nothing to be said where the machine has none."""
-    return {"CUDA_VISIBLE_DEVICES": ",".join(device.name for device in devices)} if all_devices else {}
+    return {SEEN: ",".join(device.name for device in devices)} if all_devices else {}
+
+
+def visible(variables: Mapping[str, str]) -> set[str]:
+    """Names of the devices that a process with this `environment` sees."""
+    return {name for name in variables.get(SEEN, "").split(",") if name}

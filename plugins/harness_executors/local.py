@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from harness.api import Executor, Resources, hookimpl
-from harness_executors.devices import Device, Ledger, environment, found
+from harness_executors.devices import Device, Ledger, environment, found, visible
 from harness_executors.process import Call, Worker, pickled
 from harness_executors.spans import Span
 
@@ -131,12 +131,22 @@ class Processes(Workers):
             devices = self._ledger.pick(wanted) or ()
             self._ledger.take(devices, wanted.gpu_gb)
             self._busy[call] = wanted
+            if not wanted.gpu_gb:
+                self._clear(devices)
             worker = self._worker(environment(devices, self._devices))
         call.set_running_or_notify_cancel()
         thread = threading.Thread(target=self._attend, args=(worker, call, devices, wanted), daemon=True)
         self._waiting.append(thread)
         thread.start()
         return call
+
+    def _clear(self, devices: Sequence[Device]) -> None:
+        """End idle workers that hold models on devices which a call takes whole, unless they see just these."""
+        own = environment(devices, self._devices)
+        for worker in [worker for worker in self._idle if worker.variables != own]:
+            if not {device.name for device in devices}.isdisjoint(visible(worker.variables)):
+                self._idle.remove(worker)
+                worker.close()
 
     def _worker(self, variables: Mapping[str, str]) -> Worker:
         """An idle worker that sees these devices, or a new one in the place of one that sees others."""
