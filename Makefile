@@ -9,7 +9,7 @@ GPU_SITE   ?=
 export HF_HUB_OFFLINE := 1
 export HF_HUB_DISABLE_TELEMETRY := 1
 
-.PHONY: quickstart test check check-report docs mutants bench bench-engine bench-data bench-teachers chaos chaos-teachers gpu-check calibrate base clean bench-guard claims bench-run
+.PHONY: quickstart test check check-report docs mutants bench bench-engine bench-data bench-teachers chaos chaos-teachers gpu-check gpu-test calibrate base clean bench-guard claims bench-run
 
 quickstart: $(VENV)/.installed   ## a whole comparison on the embedded default, and its report
 	$(BIN)/harness run examples/quickstart.yaml
@@ -46,8 +46,13 @@ bench-guard: $(VENV)/.installed  ## copies found and false alarms of the data gu
 bench-run: $(VENV)/.installed    ## what the harness takes of the quickstart, and of 10,000 steps that do nothing (10 minutes)
 	$(BIN)/python benchmarks/speed/scheduling.py
 
+GPU_PATH = tests/data/families:benchmarks/gpu:benchmarks/engine:.:plugins:benchmarks:reports:$(GPU_SITE)
+
 gpu-check:                       ## the same at full size on one GPU; GPU_PYTHON has torch, GPU_SITE what else is needed
-	PYTHONPATH=tests/data/families:benchmarks/engine:.:plugins:benchmarks:reports:$(GPU_SITE) $(GPU_PYTHON) benchmarks/gpu
+	PYTHONPATH=$(GPU_PATH) $(GPU_PYTHON) benchmarks/gpu
+
+gpu-test:                        ## devices, shared memory, bytes and a full device, with tiny models on one GPU
+	PYTHONPATH=$(GPU_PATH) $(GPU_PYTHON) -m pytest benchmarks/gpu -s -p no:randomly -p no:cacheprovider -W default
 
 bench-teachers: $(VENV)/.installed   ## answers per second against a server's limits and plainer clients (10 minutes)
 	$(BIN)/python benchmarks/speed/teachers.py

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 import json
 import sys
+import time
 from collections.abc import Collection, Iterator, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from hashlib import sha256
 from importlib.machinery import PathFinder
 from importlib.util import resolve_name
@@ -17,6 +19,12 @@ from harness.component import Component
 
 # Raised when the form of identities themselves changes: everything stored is then a miss.
 IDENTITY_VERSION = 1
+
+LARGE_BYTES = 64 << 20
+"""A file as large is read once in a process, as long as its size and times stay what they were."""
+
+SETTLED_NS = 2 * 10**9
+"""So long after its last change a file's times tell a further change, on file systems with coarse clocks too."""
 
 
 def canonical(value: object) -> str:
@@ -37,12 +45,32 @@ def digest(value: object) -> str:
 def file_digest(*paths: Path) -> str:
     """Hex digest of files and of all files under folders, by relative name and content."""
     entries = [
-        [file.relative_to(path.parent).as_posix(), sha256_of(file.read_bytes())]
+        [file.relative_to(path.parent).as_posix(), _sha256_of_file(file)]
         for path in paths
         for file in ([path] if path.is_file() else sorted(path.rglob("*")))
         if file.is_file()
     ]
     return digest(entries)
+
+
+def _sha256_of_file(file: Path) -> str:
+    """Weights are asked for at every step, and 14 GB of them take ten seconds and more."""
+    known = file.stat()
+    if known.st_size < LARGE_BYTES:
+        return sha256_of(file.read_bytes())
+    if time.time_ns() - known.st_mtime_ns < SETTLED_NS:
+        return _streamed(file)
+    return _remembered(file.absolute(), known.st_ino, known.st_size, known.st_mtime_ns, known.st_ctime_ns)
+
+
+@lru_cache(maxsize=256)
+def _remembered(file: Path, *_: int) -> str:
+    return _streamed(file)
+
+
+def _streamed(file: Path) -> str:
+    with file.open("rb") as data:
+        return hashlib.file_digest(data, "sha256").hexdigest()
 
 
 def folder_digest(folder: str | Path, suffixes: Collection[str]) -> str:

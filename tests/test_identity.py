@@ -1,10 +1,12 @@
+import hashlib
+import os
 import subprocess
 import sys
 
 import pytest
 from toys import Counter, Listens, TargetsOnly
 
-from harness.identity import canonical, differences, identity, seed_from, source_digest
+from harness.identity import canonical, differences, folder_digest, identity, seed_from, source_digest
 from harness.steps.annotate import content
 from harness.types import Evidence, Image, Item
 from harness_rules.random import Random
@@ -108,3 +110,21 @@ def test_the_random_rule_draws_by_seed_and_item_not_by_order():
     first = [row.item_id for row in Random().rank(Panel(items, {}), 1)]
     assert [row.item_id for row in Random().rank(Panel(backwards, {}), 1)] == first
     assert [row.item_id for row in Random().rank(Panel(items, {}), 2)] != first
+
+
+def test_a_large_file_is_read_once_as_long_as_it_stays_what_it_was(tmp_path, monkeypatch):
+    monkeypatch.setattr("harness.identity.LARGE_BYTES", 4)
+    weights = tmp_path / "model.safetensors"
+    weights.write_bytes(b"weights")
+    small = folder_digest(tmp_path, {".safetensors"})
+    settled = weights.stat().st_mtime - 60
+    os.utime(weights, (settled, settled))
+    reads = []
+    streamed = hashlib.file_digest
+    monkeypatch.setattr(hashlib, "file_digest", lambda *given: (reads.append(given), streamed(*given))[1])
+    assert [folder_digest(tmp_path, {".safetensors"}) for _ in range(3)] == [small] * 3
+    assert len(reads) == 1
+    weights.write_bytes(b"WEIGHTS")
+    changed = folder_digest(tmp_path, {".safetensors"})
+    os.utime(weights, (settled, settled))
+    assert folder_digest(tmp_path, {".safetensors"}) == changed != small

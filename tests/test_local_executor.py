@@ -1,13 +1,17 @@
+import gc
 import json
 import os
 import time
+import weakref
 from functools import partial
+from types import SimpleNamespace
 
 import pytest
 
 from harness import events
 from harness.api import Resources
 from harness.diagnosis import view
+from harness.steps import attempt
 from harness_executors.devices import Device, Ledger, devices_of, environment
 from harness_executors.local import Local
 
@@ -152,6 +156,27 @@ def test_a_training_that_ran_out_of_memory_is_tried_once_more_with_less_at_once(
     arms = view(plan, store).arms.set_index("arm")["warnings"]
     assert "1 of 4 steps ran out of memory once" in arms["words/troubled/stage1-only/all"]
     assert "ran out of memory" not in arms["words/counter/stage1-only/all"]
+
+
+def test_what_a_step_held_that_ran_out_of_memory_is_free_before_the_next():
+    class Activations:
+        def __init__(self):
+            self.itself = self
+
+    held = []
+
+    def act(_):
+        activations = Activations()
+        held.append(weakref.ref(activations))
+        raise MemoryError("no room")
+
+    gc.disable()
+    try:
+        report = attempt(SimpleNamespace(key="key"), act)
+        assert report.memory
+        assert held[0]() is None
+    finally:
+        gc.enable()
 
 
 def test_a_training_for_which_memory_never_does_fails_once_and_for_all(plan_of, run_plan, store):

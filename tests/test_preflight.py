@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
+from types import SimpleNamespace
 
 import pytest
 
 from harness.api import Objective, Preference, Target, TrainingError, opposite
 from harness_benchmarks.newsworld import NewsWorld
 from harness_students.preflight import PROBES
+from harness_students.preflight_rig import Rig
 from harness_students.tiny import TinyLlava
 from harness_students.vlm import Vlm
 from harness_students.vlm_trl import Schedule
@@ -302,3 +304,12 @@ def test_where_all_pictures_are_the_same_there_is_nothing_to_swap(tmp_path, kept
     bench = tiny_families.Bench(tmp_path / "out", kept=kept)
     TinyLlava(sft=FAST).train(alike, TARGETS, Objective(), None, bench)
     assert bench.facts["preflight"]["image_matters"] is None
+
+
+def test_a_batch_of_the_probes_lies_on_the_models_device_with_all_that_is_within_it():
+    made = {"input_ids": torch.zeros(1, 2), "engine": {"packed": {"place": torch.zeros(2)}, "count": 1}}
+    pictures = SimpleNamespace(open=lambda _: None)
+    rig = Rig(SimpleNamespace(device=torch.device("meta")), None, [], pictures, lambda _: made)
+    batch = rig.batch([{"item": "one"}])
+    assert batch["input_ids"].device.type == batch["engine"]["packed"]["place"].device.type == "meta"
+    assert batch["engine"]["count"] == 1

@@ -96,10 +96,10 @@ def only(plan: Plan, cell: Cell) -> Plan:
 @contextmanager
 def fresh():  # noqa: ANN201
     """A store that is gone afterwards, and a process that has nothing loaded."""
-    bench._WARM.clear()
+    bench.forget_warm()
     with tempfile.TemporaryDirectory(prefix="harness-engine-") as folder:
         yield Store(Path(folder))
-    bench._WARM.clear()
+    bench.forget_warm()
 
 
 def perform(plan: Plan, store: Store) -> Outcome:

@@ -45,7 +45,7 @@ def llava_next_7b(folder: Path, small: bool) -> Path:
     text = _sizes(small, hidden_size=4096, intermediate_size=11008, num_hidden_layers=32, num_attention_heads=32)
     config = transformers.LlavaNextConfig(
         vision_config=transformers.CLIPVisionConfig(**vision, image_size=side, patch_size=patch, projection_dim=768),
-        text_config=transformers.LlamaConfig(**text, **_words(tokenizer, 32_064)),
+        text_config=transformers.LlamaConfig(**text, **_words(tokenizer, 0 if small else 32_064)),
         image_token_index=tokenizer.convert_tokens_to_ids("<image>"),
         image_grid_pinpoints=grid,
         image_seq_length=(side // patch) ** 2,
@@ -67,7 +67,7 @@ def tiled_2b(folder: Path, small: bool) -> Path:
     text = _sizes(small, hidden_size=2048, intermediate_size=8192, num_hidden_layers=24, num_attention_heads=32)
     config = transformers.Idefics3Config(
         vision_config={**vision, "image_size": side, "patch_size": 14},
-        text_config=transformers.LlamaConfig(**text, **_words(tokenizer, 49_280)),
+        text_config=transformers.LlamaConfig(**text, **_words(tokenizer, 0 if small else 49_280)),
         image_token_id=tokenizer.convert_tokens_to_ids("<image>"),
         scale_factor=scale,
         pad_token_id=tokenizer.pad_token_id,
@@ -81,9 +81,9 @@ def _sizes(small: bool, **sizes: int) -> Mapping[str, int]:
     return tiny if small else sizes
 
 
-def _words(tokenizer: Any, vocabulary: int) -> Mapping[str, Any]:  # noqa: ANN401
+def _words(tokenizer: Any, vocabulary: int) -> Mapping[str, Any]:
     return {
-        "vocab_size": vocabulary,
+        "vocab_size": max(vocabulary, len(tokenizer)),
         "max_position_embeddings": 4096,
         "pad_token_id": tokenizer.pad_token_id,
         "bos_token_id": tokenizer.bos_token_id,
@@ -91,17 +91,27 @@ def _words(tokenizer: Any, vocabulary: int) -> Mapping[str, Any]:  # noqa: ANN40
     }
 
 
-def _write(folder: Path, config: Any, processor: Any) -> Path:  # noqa: ANN401
-    torch.manual_seed(0)
-    with torch.device("cuda" if torch.cuda.is_available() else "cpu"):
+def _write(folder: Path, config: Any, processor: Any) -> Path:
+    with torch.device("meta"):
         model = transformers.AutoModelForImageTextToText.from_config(config, dtype=torch.bfloat16)
     model.generation_config.pad_token_id = processor.tokenizer.pad_token_id
     model.generation_config.eos_token_id = processor.tokenizer.eos_token_id
-    model.save_pretrained(folder)
+    model.save_pretrained(folder, state_dict=_drawn(model))
     processor.save_pretrained(folder)
-    del model
-    torch.cuda.empty_cache()
     return folder
+
+
+def _drawn(model: Any) -> Mapping[str, torch.Tensor]:
+    """Weights drawn on the device: a processor needs minutes for billions of them."""
+    torch.manual_seed(0)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+
+    def drawn(name: str, shape: torch.Size) -> torch.Tensor:
+        if len(shape) == 1 and name.endswith((".weight", ".bias")):
+            return torch.full(shape, float(name.endswith(".weight")), dtype=torch.bfloat16)
+        return (0.02 * torch.randn(shape, device=device)).to("cpu", torch.bfloat16)
+
+    return {name: drawn(name, weight.shape) for name, weight in model.state_dict().items()}
 
 
 SHAPES = (Shape("LLaVA-v1.6-7B", llava_next_7b), Shape("SmolVLM2-2.2B", tiled_2b))

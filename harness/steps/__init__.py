@@ -97,10 +97,13 @@ def attempt(step: Step, act: Callable[[float], None]) -> Report:
     except Exception as error:
         reason = f"{type(error).__name__}: {error}"
         lacking = _ran_out_of_memory(error)
-        if lacking:
-            forget_warm()
-        return Report(step.key, "failed", time.perf_counter() - start, reason, traceback.format_exc(), lacking)
-    return Report(step.key, "done", time.perf_counter() - start)
+        report = Report(step.key, "failed", time.perf_counter() - start, reason, traceback.format_exc(), lacking)
+    else:
+        return Report(step.key, "done", time.perf_counter() - start)
+    # Only here: as long as the error is at hand, so is all that its frames hold.
+    if report.memory:
+        forget_warm()
+    return report
 
 
 def _ran_out_of_memory(error: Exception) -> bool:

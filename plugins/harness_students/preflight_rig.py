@@ -41,7 +41,7 @@ class Rig:
         """What the trainer would be given of these rows, on the model's device."""
         shown = [{**copy.deepcopy(row), "images": [self.pictures.open(row["item"])]} for row in rows]
         made = self.collate(shown)
-        return {key: value.to(self.model.device) if hasattr(value, "to") else value for key, value in made.items()}
+        return {key: _moved(value, self.model.device) for key, value in made.items()}
 
     def said(self, batch: Batch) -> list[Tensor]:
         """Log-probabilities of the answers' tokens, one tensor of any length for every answer, without gradients."""
@@ -69,7 +69,7 @@ def rig_of(trainer: Trainer, processor: Processor, rows: Sequence[Row], pictures
         made: Batch = collator.over(shown)(list(_numbered(shown))) if over else collator(shown)
         return made
 
-    return Rig(trainer.model, processor, rows, pictures, collate, trainer.compute_loss_context_manager)
+    return Rig(trainer.model, processor, rows, pictures, collate, trainer.accelerator.autocast)
 
 
 def _numbered(rows: Sequence[Row]) -> Iterator[Row]:

@@ -167,7 +167,7 @@ def first_rewards(trainer: Trainer, rows: int) -> list[float]:
     told: dict[str, list[float]] = defaultdict(list)
     trainer._metrics = {"train": told, "eval": told}
     try:
-        with evaluating(model), torch.no_grad(), quiet_peft():
+        with evaluating(model), torch.no_grad(), trainer.accelerator.autocast(), quiet_peft():
             trainer.compute_loss(model, trainer._prepare_inputs(trainer.data_collator(examples)))
     finally:
         trainer._metrics = metrics

@@ -57,6 +57,7 @@ def gauge(trainer: Trainer, bench: Workbench) -> TrainerCallback:
 
         def on_train_begin(self, args: object, state: TrainerState, control: object, **_: object) -> None:
             self.tokens, self.since = trainer._total_train_tokens, time.perf_counter()
+            _forget_peak()
 
         def on_step_end(self, args: object, state: TrainerState, control: object, **_: object) -> None:
             every = -(-state.max_steps // MEASURED)
@@ -86,6 +87,14 @@ def at_end(act: Callable[[], None]) -> TrainerCallback:
             act()
 
     return AtEnd()
+
+
+def _forget_peak() -> None:
+    """The steps that this worker did before are none of a training's business."""
+    import torch
+
+    if torch.cuda.is_available():
+        torch.cuda.reset_peak_memory_stats()
 
 
 def _peak_bytes() -> Any:  # noqa: ANN401 - torch and resource have no types for it
