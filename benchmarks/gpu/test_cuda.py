@@ -182,7 +182,8 @@ def test_a_training_that_has_no_room_on_the_device_is_done_with_half_as_much_at_
         whole = Trial(tmp_path / "whole", student, executor, **about)
     [free] = whole.provenance("train")
     peak = max(line.get("peak_bytes", 0) for line in free["measured"])
-    room = taken[0] - int(0.3 * peak)
+    # A context takes more than half a gigabyte; what the allocator held beyond the peak is not needed.
+    room = int(6.5e8 + 0.9 * peak)
     print(f"\ntaken {taken[0] / 1e9:.2f} GB, of these a peak of {peak / 1e9:.2f}; left {room / 1e9:.2f}", flush=True)
     ballast = torch.empty(torch.cuda.mem_get_info()[0] - room, dtype=torch.uint8, device="cuda")
     try:

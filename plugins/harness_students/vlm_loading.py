@@ -125,7 +125,7 @@ def _read_model(model: str, dtype: str, device: str, loading: Loading, family: F
         more |= {"quantization_config": quantization(loading.quantize, dtype, family), "device_map": {"": device}}
     placed = loading.quantize != "none"
     if loading.shards > 1:
-        more["distributed_config"], placed = _sharding(loading.shards), True
+        more["distributed_config"], placed = _sharding(loading.shards, device), True
     elif loading.split and device == "cuda":
         more["device_map"], placed = "auto", True
     # Weights are a stranger's: safetensors cannot execute, and no code comes along with a model.
@@ -135,7 +135,15 @@ def _read_model(model: str, dtype: str, device: str, loading: Loading, family: F
     return loaded if placed else loaded.to(device)
 
 
-def _sharding(ranks: int) -> object:
+def _sharding(ranks: int, device: str) -> object:
+    import torch
+
+    if device == "cuda" and torch.cuda.device_count() < ranks:
+        raise TrainingError(
+            f"a base cannot be sharded over {ranks} devices where there are {torch.cuda.device_count()}",
+            place="shard",
+            remedy="Set the student's option 'gpus' to what a worker is given, or 'shard' to false.",
+        )
     # It warns of rules for models without a vision side, and torch of what nobody does to what comes out.
     logging.getLogger("transformers.distributed.mixin").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", "FSDP2-wrapped module", UserWarning)

@@ -104,7 +104,7 @@ def _fine_tuning_trainer(
     """SFT on prompts and completions; the loss is over the completion's tokens only. A ``collator`` gives weights."""
     from trl import SFTConfig, SFTTrainer
 
-    config = SFTConfig(**arguments, completion_only_loss=True)
+    config = _on_one_device(SFTConfig(**arguments, completion_only_loss=True))
     kind: type = weighted_trainer() if collator else SFTTrainer
     return steered(kind)(
         model=model, args=config, train_dataset=dataset, processing_class=processor, data_collator=collator
@@ -124,7 +124,7 @@ def _preference_trainer(
     from trl import DPOConfig, DPOTrainer
 
     named = {"loss_type": list(objective.losses), "loss_weights": list(objective.losses.values())}
-    config = DPOConfig(**arguments, beta=objective.beta, **({} if collator else named))
+    config = _on_one_device(DPOConfig(**arguments, beta=objective.beta, **({} if collator else named)))
     kind: type = preference_trainer() if collator else DPOTrainer
     with quiet_peft():
         trainer = steered(kind)(
@@ -208,6 +208,12 @@ def _arguments(
         "report_to": "none",
         "disable_tqdm": True,
     }
+
+
+def _on_one_device(config: Any) -> Any:  # noqa: ANN401
+    """The arguments of a trainer that takes one of the devices it sees; it would put a copy of the model on each."""
+    config._n_gpu = min(1, config.n_gpu)
+    return config
 
 
 def _of_ranks() -> dict[str, Any]:
