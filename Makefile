@@ -60,7 +60,7 @@ bench-teachers: $(VENV)/.installed   ## answers per second against a server's li
 chaos-teachers: $(VENV)/.installed   ## 20 runs that are killed at random: no answer lost, none paid twice (3 minutes)
 	$(BIN)/python benchmarks/chaos/teachers.py
 
-chaos: $(VENV)/.installed        ## runs that are killed, starved and misled: does every one end in the same tables? (15 minutes)
+chaos: $(VENV)/.installed        ## runs that are killed, starved and misled: does every one end in the same tables? (8 minutes)
 	PYTHONPATH=tests/data/toys $(BIN)/python benchmarks/chaos/runs.py
 
 claims: $(VENV)/.installed       ## what must be so if nothing leaks: the bound, chance, what must hurt (about 4 minutes)
