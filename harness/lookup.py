@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from harness import loading
 from harness.component import Component
@@ -151,5 +152,10 @@ def faults_of(error: ValidationError, component: type[Component]) -> str:
         elif problem["type"] == "missing":
             faults.append(f"option {where!r} must be given")
         else:
-            faults.append(f"{where}: {problem['msg']}")
+            faults.append(f"{where}: {said_of(problem)}")
     return "; ".join(faults)
+
+
+def said_of(problem: ErrorDetails) -> str:
+    """What pydantic says of a value; of a component's own check its words alone."""
+    return problem["msg"].removeprefix("Value error, ")

@@ -14,7 +14,7 @@ from harness.component import Component
 from harness.components import Benchmark, ConflictRule, Executor, Report, Strategy, Teacher
 from harness.errors import Fault, MatrixError, PluginError
 from harness.loading import did_you_mean
-from harness.lookup import made_of
+from harness.lookup import made_of, said_of
 from harness.matrix import Matrix
 from harness.nesting import TOLD, needed
 from harness.plugins import Registry
@@ -168,7 +168,7 @@ class _Reader:
                 known = cls.model_fields if len(problem["loc"]) == 1 else ()
                 self.fault(where, f"{cls.name} has no such option{did_you_mean(name, known)}", key=True)
             else:
-                self.fault(where, problem["msg"])
+                self.fault(where, said_of(problem))
 
     def labels(self, section: str) -> list[str]:
         """The labels of a section, of faulty entries too: one fault must not cause another."""

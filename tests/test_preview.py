@@ -111,7 +111,7 @@ def test_what_cannot_be_shown_is_told(preview, arguments, told):
 def test_a_prompt_that_fails_is_told_with_its_file_and_line(preview, tmp_path):
     (tmp_path / "mine.jinja").write_text("Is it so?\n{{ titles[0] }}\n")
     text = preview("--teacher", "mine", expect=2).stderr
-    assert "teachers.mine.prompt: Value error, mine.jinja:2: tuple object has no element 0; Mend the prompt" in text
+    assert "teachers.mine.prompt: mine.jinja:2: tuple object has no element 0; Mend the prompt" in text
 
 
 def test_what_is_previewed_of_a_hosted_model_is_what_is_sent(first):

@@ -163,7 +163,7 @@ def test_a_faulty_template_is_a_fault_of_the_matrix_at_its_place(tmp_path):
     with pytest.raises(MatrixError) as caught:
         matrix(file)
     assert str(caught.value) == (
-        "matrix.yaml:3:27: teachers.a.prompt: Value error, mine.jinja:2: verdict is not in reach; "
+        "matrix.yaml:3:27: teachers.a.prompt: mine.jinja:2: verdict is not in reach; "
         "In reach are caption, entities, evidence, titles."
     )
 
