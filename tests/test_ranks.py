@@ -84,8 +84,10 @@ def test_on_two_devices_the_same_is_learnt_as_on_one(examples, objective, option
 
 
 def test_a_training_of_which_a_rank_was_killed_goes_on_from_its_checkpoint(start, tmp_path):
-    student = TWO.model_copy(update={"checkpoint_minutes": 0, "dpo": FAST.model_copy(update={"epochs": 4})})
-    alone = student.model_copy(update={"gpus": 1, "checkpoint_minutes": None})
+    student = TWO.model_copy(
+        update={"checkpoint_minutes": 0, "shard": True, "dpo": FAST.model_copy(update={"epochs": 4})}
+    )
+    alone = student.model_copy(update={"gpus": 1, "shard": False, "checkpoint_minutes": None})
     _, whole = trained(alone, PAIRS, DPO, start, tmp_path / "whole")
     killed = Bench(tmp_path / "killed" / "out")
     killer = threading.Thread(target=kill_a_rank, args=(killed,))

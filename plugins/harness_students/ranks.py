@@ -20,7 +20,7 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from harness.api import Job, TrainingError, Workbench
 
@@ -92,7 +92,7 @@ def _attend(processes: Sequence[SpawnProcess], heard: Connection, bench: Workben
             if ready is heard:
                 telling = _pass_on(heard, bench)
                 continue
-            process = running.pop(int(str(ready)))
+            process = running.pop(cast(int, ready))
             process.join()
             if process.exitcode:
                 raise _fault(processes, seats)
@@ -118,8 +118,9 @@ def _fault(processes: Sequence[SpawnProcess], seats: Sequence[Rank]) -> Exceptio
         # Our own process wrote it a moment ago, into a folder that is ours.
         error: Exception = pickle.loads(left[0].read_bytes())
         return error
-    codes = {number: process.exitcode for number, process in enumerate(processes) if process.exitcode}
-    return TrainingError(f"a process of the training ended: exit status by rank {codes}", remedy="see the step's log")
+    number, code = next((number, process.exitcode or 0) for number, process in enumerate(processes) if process.exitcode)
+    ended = signal.Signals(-code).name if code < 0 else f"exit status {code}"
+    return TrainingError(f"rank {number} ended by {ended}", place="gpus", remedy="See what `harness logs` has of it.")
 
 
 def _be(rank: Rank, work: bytes, parent: int, told: Connection | None) -> None:

@@ -35,9 +35,16 @@ def changed(model: Model, before: str) -> str:
     return after
 
 
+def save(model: Model, folder: str) -> None:
+    """The adapter that is trained, handed to peft, which would put a whole sharded base together to look for it."""
+    own = {name: weight for name, weight in model.state_dict().items() if ".default." in name}
+    with quiet_peft():
+        model.save_pretrained(folder, state_dict=own, selected_adapters=["default"], save_embedding_layers=False)
+
+
 def write(model: Model, base_name: str, folder: Path) -> None:
     """The adapter alone, with nothing in it that depends on this machine."""
     model.peft_config["default"].base_model_name_or_path = base_name
-    model.save_pretrained(str(folder), selected_adapters=["default"], save_embedding_layers=False)
+    save(model, str(folder))
     # peft's model card names paths of this machine.
     (folder / "README.md").unlink(missing_ok=True)

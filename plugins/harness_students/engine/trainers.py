@@ -9,7 +9,7 @@ from typing import Any
 from harness_students.engine.batches import BatchOrder
 from harness_students.engine.checkpoints import Checkpoints
 from harness_students.engine.ranked import RankOrder, Shuffled
-from harness_students.vlm_base import quiet_peft
+from harness_students.vlm_adapter import save
 
 
 @cache
@@ -53,10 +53,10 @@ def steered(kind: type) -> type:
             if self.checkpoints is not None and self.is_world_process_zero():
                 self.checkpoints.seal(Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}")
 
-        def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:  # noqa: ANN401
+        def _save(self, output_dir: str, state_dict: Any = None) -> None:  # noqa: ANN401
             """The adapter that is trained; the reference is never read from a checkpoint, so it is not in one."""
-            with quiet_peft():
-                self.model.save_pretrained(output_dir, selected_adapters=["default"], save_embedding_layers=False)
+            if self.args.should_save:
+                save(self.model, output_dir)
 
     Steered.__name__, Steered.__qualname__ = kind.__name__, kind.__qualname__
     return Steered
