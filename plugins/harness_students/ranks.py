@@ -27,8 +27,8 @@ from harness.api import Job, TrainingError, Workbench
 Train = Callable[[Job], None]
 """It can be pickled, and is called in every rank."""
 
-# Who waits for a rank that has died is ended; who waits for a slow one has time.
-PATIENCE = timedelta(days=1)
+# Who waits for a rank that has died is ended at once; so long is waited for one that has as much to do as all.
+PATIENCE = timedelta(hours=2)
 
 
 @dataclass(frozen=True, slots=True)
