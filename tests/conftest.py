@@ -12,8 +12,10 @@ from click.testing import CliRunner
 
 from harness import planning, provenance
 from harness.cli import main
+from harness.mirror import Mirror
 from harness.plugins import Registry
 from harness.reading import parse
+from harness.remote import Remote
 from harness.run import run
 from harness.steps.bench import StepBench
 from harness.store import Store
@@ -89,6 +91,23 @@ def run_plan(registry, store):
         watch = Watch()
         outcome = run(plan, into, plan.matrix.executor, registry, provenance.collect(registry), watch)
         return outcome, watch.lines
+
+    return go
+
+
+@pytest.fixture
+def mirrored(registry):
+    """Runs a plan beside a remote; what became of its steps, and what was said."""
+
+    def go(plan, store, url, watch=None):
+        watch, said = watch or Watch(), []
+        mirror = Mirror(Remote(url), store, said.append)
+        try:
+            mirror.begin(plan)
+            outcome = run(plan, store, plan.matrix.executor, registry, provenance.collect(registry), watch, mirror)
+        finally:
+            mirror.close()
+        return outcome, said
 
     return go
 

@@ -5,10 +5,8 @@ from dataclasses import dataclass, field, fields, replace
 
 import pandas as pd
 import pytest
-from click.testing import CliRunner
 
 from harness.api import RunView, redact
-from harness.cli import main
 from harness.discretion import item_digest
 from harness.testing import trial
 from harness_reports.html import Html
@@ -105,7 +103,7 @@ reports: {{page: html}}
 
 
 @pytest.fixture
-def harness(tmp_path, monkeypatch):
+def harness(harness, tmp_path, monkeypatch):
     """Runs a command where the plugin with the canary is installed and its matrix lies."""
     plugins = tmp_path / "plugins"
     about = plugins / "canary-1.0.dist-info"
@@ -115,14 +113,7 @@ def harness(tmp_path, monkeypatch):
     (plugins / "canary_parts.py").write_text(PLUGIN)
     (tmp_path / "birds.yaml").write_text(MATRIX)
     monkeypatch.syspath_prepend(str(plugins))
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments, expect=0):
-        result = CliRunner().invoke(main, arguments)
-        assert result.exit_code == expect, result.output + result.stderr
-        return result
-
-    yield call
+    yield harness
     sys.modules.pop("canary_parts", None)
 
 

@@ -7,27 +7,19 @@ from types import SimpleNamespace
 import pytest
 from click.testing import CliRunner
 
-from harness import inquiries, pace, provenance
+from harness import inquiries, pace
 from harness import mirror as mirroring
 from harness import remote as remotes
 from harness.cli import main
 from harness.diagnosis import view
 from harness.errors import HarnessError, MissingDependency, StoreError
 from harness.events import read
-from harness.mirror import Mirror
 from harness.remote import Away, Remote, name_of, without_password
-from harness.run import run
 from harness.store import Store
 
 fsspec = pytest.importorskip("fsspec")
 
 MemoryFileSystem = pytest.importorskip("fsspec.implementations.memory").MemoryFileSystem
-
-
-class Quiet:
-    def begin(self, total, reused): ...
-    def started(self, step): ...
-    def ended(self, step, report): ...
 
 
 @pytest.fixture
@@ -77,23 +69,6 @@ def fresh(monkeypatch):
 @pytest.fixture(params=["memory", "file"])
 def url(request, tmp_path):
     return "memory://lab/store" if request.param == "memory" else (tmp_path / "remote").as_uri()
-
-
-@pytest.fixture
-def mirrored(registry):
-    """Runs a plan beside a remote; what became of its steps, and what was said."""
-
-    def go(plan, store, url, watch=Quiet()):  # noqa: B008
-        said = []
-        mirror = Mirror(Remote(url), store, said.append)
-        try:
-            mirror.begin(plan)
-            outcome = run(plan, store, plan.matrix.executor, registry, provenance.collect(registry), watch, mirror)
-        finally:
-            mirror.close()
-        return outcome, said
-
-    return go
 
 
 def put(store, key="a" * 64, text="hello"):

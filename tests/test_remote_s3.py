@@ -10,15 +10,13 @@ from types import SimpleNamespace
 import pytest
 from click.testing import CliRunner
 
-from harness import pace, provenance
+from harness import pace
 from harness import remote as remotes
 from harness.cli import main
 from harness.diagnosis import view
 from harness.errors import StoreError
 from harness.events import read
-from harness.mirror import Mirror
 from harness.remote import Away, Remote
-from harness.run import run
 from harness.store import Store
 
 s3fs = pytest.importorskip("s3fs", reason="the extra s3 is not installed")
@@ -290,28 +288,11 @@ class Watch:
             self.act()
 
 
-@pytest.fixture
-def beside(registry):
-    """Runs a plan beside the bucket; what became of its steps, and what was said."""
-
-    def go(plan, store, watch):
-        said = []
-        mirror = Mirror(Remote(URL), store, said.append)
-        try:
-            mirror.begin(plan)
-            outcome = run(plan, store, plan.matrix.executor, registry, provenance.collect(registry), watch, mirror)
-        finally:
-            mirror.close()
-        return outcome, said
-
-    return go
-
-
 def test_a_server_that_goes_away_during_a_run_fails_nothing_and_what_was_done_is_pushed_later(
-    small, plan_of, beside, server, tmp_path
+    small, plan_of, mirrored, server, tmp_path
 ):
     plan, store = plan_of(small), Store(tmp_path / "one")
-    outcome, said = beside(plan, store, Watch(5, server.stop))
+    outcome, said = mirrored(plan, store, URL, Watch(5, server.stop))
     assert outcome.count("done") == len(plan.steps)
     assert all(store.sound(step.kind, step.key) for step in plan.steps.values())
     assert "could not be pushed, and the next run will push them: s3://lab/newsroom: does not answer: " in said[-1]
@@ -335,13 +316,13 @@ def begun(store):
 
 
 def test_what_another_machine_pushes_during_a_run_is_fetched_and_not_done(
-    small, plan_of, beside, tmp_path, monkeypatch
+    small, plan_of, mirrored, tmp_path, monkeypatch
 ):
     # The steps of these toys are so quick that nobody would be asked about them.
     monkeypatch.setattr(pace, "QUICK_S", 0.0)
     here, there = Store(tmp_path / "here"), Store(tmp_path / "there")
     plan = plan_of(small)
-    outcome, said = beside(plan, here, Watch(1, lambda: beside(plan_of(small), there, Watch(0, None))))
+    outcome, said = mirrored(plan, here, URL, Watch(1, lambda: mirrored(plan_of(small), there, URL, Watch(0, None))))
     ours, fetched = begun(here)
     theirs, _ = begun(there)
     assert len(ours) == outcome.count("done") == 1

@@ -11,12 +11,11 @@ import pickle
 import signal
 import tempfile
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
@@ -57,8 +56,7 @@ def train_on_ranks(train: Train, job: Job, ranks: int, device: Literal["auto", "
     with tempfile.TemporaryDirectory(prefix="harness-ranks-") as folder:
         seats = [Rank(number, ranks, Path(folder), device) for number in range(ranks)]
         processes = [
-            context.Process(target=_be, args=(seat, work, os.getpid(), told if seat.number == 0 else None))
-            for seat in seats
+            context.Process(target=_be, args=(seat, work, told if seat.number == 0 else None)) for seat in seats
         ]
         try:
             for process in processes:
@@ -123,11 +121,11 @@ def _fault(processes: Sequence[SpawnProcess], seats: Sequence[Rank]) -> Exceptio
     return TrainingError(f"rank {number} ended by {ended}", place="gpus", remedy="See what `harness logs` has of it.")
 
 
-def _be(rank: Rank, work: bytes, parent: int, told: Connection | None) -> None:
+def _be(rank: Rank, work: bytes, told: Connection | None) -> None:
     """What a rank does all its life."""
     # Ctrl-C reaches the whole process group; whoever started us decides.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    threading.Thread(target=_end_with_the_worker, daemon=True).start()
     try:
         train, job = pickle.loads(work)
         with _joined(rank) as known:
@@ -139,9 +137,9 @@ def _be(rank: Rank, work: bytes, parent: int, told: Connection | None) -> None:
         raise SystemExit(1) from error
 
 
-def _end_with(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(1)
+def _end_with_the_worker() -> None:
+    if worker := parent_process():
+        worker.join()
     os._exit(1)
 
 
